@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The life of a connection: one handler for each thing that happens to it.
+ *
+ * Every handler can run twice for the same event and acts once: from 6.1 the kernel skips a program
+ * that interrupts itself, so each transition is looked at by two programs (docs/kernel.md). And the
+ * record of a connection belongs to whoever removes its entry from the map.
+ */
+#ifndef SLOWCLOSE_CONN_BPF_H
+#define SLOWCLOSE_CONN_BPF_H
+
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "slowclose/record.h"
+
+#define RING_SIZE (8 * 1024 * 1024)
+
+/* A slow record wakes the reader, but not more often than this. */
+#define WAKEUP_INTERVAL_NS (10 * 1000 * 1000)
+
+const volatile __u64 slow_close_wait_ns = 1000 * 1000 * 1000;
+const volatile __u64 slow_accept_wait_ns = 100 * 1000 * 1000;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* address of the struct sock */
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_SIZE);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct conn_cpu);
+} cpus SEC(".maps");
+
+static __always_inline struct conn_cpu *this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+static __always_inline struct conn *conn_find(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+/* Nobody else has removed the entry: the caller may report the connection. */
+static __always_inline bool conn_remove(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_delete_elem(&conns, &key) == 0;
+}
+
+static __always_inline bool is_mptcp(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_MPTCP;
+}
+
+/* The subflows of an MPTCP connection are not connections of any program. */
+static __always_inline bool is_subflow(struct tcp_sock *tp)
+{
+	struct tcp_sock___mptcp *mp = (void *)tp;
+
+	return bpf_core_field_exists(mp->is_mptcp) && mp->is_mptcp;
+}
+
+/*
+ * Whether the current task is the one that acts on the socket. Else this is a softirq, and the
+ * current task only the one that it interrupted.
+ */
+static __always_inline bool in_own_context(struct sock *sk)
+{
+	return sk->sk_lock.owned;
+}
+
+static __always_inline void task_read(struct conn_task *task)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	task->pid = id >> 32;
+	task->tid = (__u32)id;
+	bpf_get_current_comm(task->comm, sizeof(task->comm));
+}
+
+static __always_inline bool task_exiting(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, flags) & PF_EXITING;
+}
+
+static __always_inline bool is_v4_mapped(const struct in6_addr *addr)
+{
+	return addr->in6_u.u6_addr32[0] == 0 && addr->in6_u.u6_addr32[1] == 0 &&
+	       addr->in6_u.u6_addr32[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void copy_v6(__u8 *to, const struct in6_addr *from)
+{
+	__u32 *words = (__u32 *)to;
+
+	words[0] = from->in6_u.u6_addr32[0];
+	words[1] = from->in6_u.u6_addr32[1];
+	words[2] = from->in6_u.u6_addr32[2];
+	words[3] = from->in6_u.u6_addr32[3];
+}
+
+static __always_inline void conn_read_addresses(struct conn *conn, struct sock *sk)
+{
+	struct sock_common *common = &sk->__sk_common;
+
+	conn->netns = common->skc_net.net->ns.inum;
+	conn->local_port = common->skc_num;
+	conn->remote_port = bpf_ntohs(common->skc_dport);
+	if (common->skc_family == AF_INET6 && !is_v4_mapped(&common->skc_v6_daddr)) {
+		conn->family = FAMILY_IPV6;
+		copy_v6(conn->local_addr, &common->skc_v6_rcv_saddr);
+		copy_v6(conn->remote_addr, &common->skc_v6_daddr);
+	} else {
+		/* Of a v4-mapped connection the kernel fills these as well. */
+		conn->family = FAMILY_IPV4;
+		*(__u32 *)conn->local_addr = common->skc_rcv_saddr;
+		*(__u32 *)conn->remote_addr = common->skc_daddr;
+	}
+}
+
+static __always_inline void count_not_followed(struct sock *sk, long error)
+{
+	struct conn_cpu *cpu = this_cpu();
+
+	if (!cpu || cpu->not_followed == (__u64)sk)
+		return;
+	cpu->not_followed = (__u64)sk;
+	cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]++;
+}
+
+/* Adds the connection, in place of any that had this socket's address before. */
+static __always_inline long conn_add(struct sock *sk, const struct conn *conn)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_update_elem(&conns, &key, conn, BPF_ANY);
+}
+
+/* All payload that the application has sent, what waits in the send queue included. */
+static __always_inline __u64 sent_bytes(struct tcp_sock *tp)
+{
+	return tp->bytes_sent - tp->bytes_retrans + (__u32)(tp->write_seq - tp->snd_nxt);
+}
+
+/* Recv-Q: data and FIN that the application has not taken. */
+static __always_inline __u32 recv_queue(struct tcp_sock *tp)
+{
+	__s32 waiting = tp->rcv_nxt - tp->copied_seq;
+
+	return waiting > 0 ? waiting : 0;
+}
+
+static __always_inline void conn_read_counters(struct record *record, struct sock *sk, int state)
+{
+	struct conn *conn = &record->conn;
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	__u64 tx_at_fin = conn->tx_bytes;
+	__u32 fin, waiting;
+
+	if (!tp) {
+		conn->flags |= CONN_NO_BYTES;
+		if (conn->close_wait_ns)
+			conn->flags |= CONN_FIN;
+		return;
+	}
+	fin = conn->close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
+	waiting = recv_queue(tp);
+
+	/* The FIN counts as a byte received and as a byte that waits. */
+	conn->rx_bytes = tp->bytes_received - fin;
+	conn->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
+	if (state != TCP_CLOSE) /* what is queued will still be sent */
+		conn->tx_bytes += (__u32)(tp->write_seq - tp->snd_nxt);
+	if (fin) {
+		conn->flags |= CONN_FIN;
+		if (!waiting)
+			conn->flags |= CONN_FIN_READ;
+	}
+	conn->unread_bytes = waiting && fin ? waiting - 1 : waiting;
+
+	/*
+	 * write_seq is exact but wraps after 4 GiB; tx_bytes does not wrap, but is off by at most
+	 * a send queue.
+	 */
+	if (conn->close_wait_ns) {
+		__u32 exact = tp->write_seq - conn->write_seq;
+		__u64 about = conn->tx_bytes - tx_at_fin;
+
+		record->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
+	}
+}
+
+static __always_inline bool record_is_slow(const struct record *record)
+{
+	const struct conn *conn = &record->conn;
+
+	if (conn->close_wait_ns && record->end_ns - conn->close_wait_ns >= slow_close_wait_ns)
+		return true;
+	if (!conn->queued_ns)
+		return false;
+	if (conn->accepted_ns)
+		return conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns;
+	return !(conn->flags & CONN_ACCEPTED) &&
+	       record->end_ns - conn->queued_ns >= slow_accept_wait_ns;
+}
+
+/*
+ * Waking the reader costs more than all else together, so only two things wake it: a slow record,
+ * now and then, and a ring that fills up. It looks by itself often enough for the rest.
+ */
+static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct record *record)
+{
+	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
+		return BPF_RB_NO_WAKEUP;
+	if (!record_is_slow(record) &&
+	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
+		return BPF_RB_NO_WAKEUP;
+	cpu->wakeup_ns = record->end_ns;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * Sends the record and removes the entry. conn is the map's: it is not ours any more after the
+ * removal, so it is copied before. counters is the socket to read them from, or NULL where they
+ * were read before or cannot be.
+ */
+static __always_inline void conn_report(struct sock *sk, struct conn *conn, struct sock *counters,
+					int state)
+{
+	struct conn_cpu *cpu = this_cpu();
+	struct record *record;
+
+	if (!cpu)
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		if (conn_remove(sk))
+			cpu->losses[LOSS_RING_FULL]++;
+		return;
+	}
+	record->conn = *conn;
+	record->end_ns = bpf_ktime_get_ns();
+	record->tx_bytes_after_fin = 0;
+	if (counters)
+		conn_read_counters(record, counters, state);
+	if (!conn_remove(sk)) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	cpu->records++;
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
+}
+
+/* connect(): the only moment at which the connecting process is known. */
+static __always_inline void conn_connecting(struct sock *sk)
+{
+	struct conn *found = conn_find(sk);
+	struct conn conn = {};
+
+	if (found && found->state == TCP_SYN_SENT)
+		return;
+	conn.role = ROLE_CLIENT;
+	conn.state = TCP_SYN_SENT;
+	if (in_own_context(sk))
+		task_read(&conn.owner);
+	conn_add(sk, &conn); /* a failure is counted when the connection is established */
+}
+
+/* A child of a listener, in softirq. With Fast Open it can be accepted from here on. */
+static __always_inline void conn_queued(struct sock *sk)
+{
+	struct conn *found = conn_find(sk);
+	struct conn conn = {};
+
+	if (found && found->state == TCP_SYN_RECV)
+		return;
+	conn.role = ROLE_SERVER;
+	conn.state = TCP_SYN_RECV;
+	conn.queued_ns = bpf_ktime_get_ns();
+	conn_add(sk, &conn);
+}
+
+static __always_inline void conn_established(struct sock *sk, int old)
+{
+	struct conn *found = conn_find(sk);
+	struct tcp_sock *tp;
+	struct conn conn = {};
+	long error;
+
+	if (found && found->state == TCP_ESTABLISHED)
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp && is_subflow(tp)) {
+		if (found)
+			conn_remove(sk);
+		return;
+	}
+	if (found && (found->state == TCP_SYN_SENT || found->state == TCP_SYN_RECV)) {
+		found->state = TCP_ESTABLISHED;
+		found->established_ns = bpf_ktime_get_ns();
+		conn_read_addresses(found, sk);
+		return;
+	}
+
+	/* Not seen before: an entry that could not be added then, or an MPTCP child. */
+	conn.role = old == TCP_SYN_SENT ? ROLE_CLIENT : ROLE_SERVER;
+	conn.state = TCP_ESTABLISHED;
+	conn.established_ns = bpf_ktime_get_ns();
+	if (conn.role == ROLE_SERVER)
+		conn.queued_ns = conn.established_ns;
+	conn_read_addresses(&conn, sk);
+	error = conn_add(sk, &conn);
+	if (error)
+		count_not_followed(sk, error);
+}
+
+static __always_inline void conn_note_accepted(struct conn *conn, struct sock *sk)
+{
+	if (sk->sk_socket)
+		conn->flags |= CONN_ACCEPTED;
+}
+
+/* The peer's FIN. */
+static __always_inline void conn_close_wait(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+	struct tcp_sock *tp;
+
+	if (!conn || conn->state == TCP_CLOSE_WAIT)
+		return;
+	conn->state = TCP_CLOSE_WAIT;
+	conn->close_wait_ns = bpf_ktime_get_ns();
+	if (!conn->established_ns) /* Fast Open: the FIN came with the SYN */
+		conn->established_ns = conn->close_wait_ns;
+	if (!conn->remote_port) /* Fast Open, MPTCP */
+		conn_read_addresses(conn, sk);
+	conn_note_accepted(conn, sk);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp) {
+		conn->tx_bytes = sent_bytes(tp);
+		conn->write_seq = tp->write_seq;
+	}
+}
+
+/* Whether the last reference to the descriptor is gone: close(), not shutdown(). */
+static __always_inline bool descriptor_released(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+	struct file___since_6_13 *newer;
+	struct file *file;
+
+	if (!socket)
+		return true;
+	file = socket->file;
+	if (!file) /* a socket of the kernel's own */
+		return true;
+	newer = (void *)file;
+	if (bpf_core_field_exists(newer->f_ref))
+		return newer->f_ref.refcnt.counter < 0; /* counts from 0; below, no reference */
+	return file->f_count.counter <= 0;
+}
+
+/* The application's FIN: out of CLOSE_WAIT that is the end of its part. */
+static __always_inline void conn_local_fin(struct sock *sk, int state)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (!conn || conn->state == state)
+		return;
+	conn->state = state;
+	if (!conn->established_ns) { /* closed in SYN_RECV: Fast Open */
+		conn->established_ns = bpf_ktime_get_ns();
+		conn_read_addresses(conn, sk);
+	}
+	conn_note_accepted(conn, sk);
+	if (!conn->end) {
+		if (!(conn->flags & CONN_CLOSING) && !descriptor_released(sk))
+			conn->end = END_SHUTDOWN;
+		else
+			conn->end = task_exiting() ? END_EXIT : END_CLOSE;
+		if (in_own_context(sk))
+			task_read(&conn->closer);
+	}
+	if (state == TCP_LAST_ACK)
+		conn_report(sk, conn, sk, state);
+}
+
+static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, struct tcp_sock *tp)
+{
+	int error = sk->sk_err;
+
+	if (error == ECONNRESET || error == EPIPE)
+		return END_RESET_BY_PEER;
+	if (error == ECONNABORTED)
+		return END_ABORTED;
+	if (error)
+		return END_TIMEOUT;
+	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED))
+		return END_LISTENER_CLOSED;
+	if (task_exiting())
+		return END_EXIT;
+	if (tp && recv_queue(tp) > !!conn->close_wait_ns)
+		return END_RESET_UNREAD;
+	return END_ABORTED;
+}
+
+/* Takes what must be read at CLOSE; the child itself stays in the accept queue. */
+static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *conn)
+{
+	struct record snapshot = { .conn = *conn };
+
+	conn_read_counters(&snapshot, sk, TCP_CLOSE);
+	conn->rx_bytes = snapshot.conn.rx_bytes;
+	conn->tx_bytes = snapshot.conn.tx_bytes;
+	conn->unread_bytes = snapshot.conn.unread_bytes;
+	conn->flags = snapshot.conn.flags | CONN_CLOSED;
+}
+
+static __always_inline void conn_closed(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (!conn || conn->state == TCP_CLOSE)
+		return;
+	if (!conn->established_ns) { /* it never was a connection */
+		conn_remove(sk);
+		return;
+	}
+	conn->state = TCP_CLOSE;
+	conn_note_accepted(conn, sk);
+	if (conn->accepted_ns)
+		conn->flags |= CONN_ACCEPTED;
+	if (!conn->end) {
+		conn->end = end_of_closed(conn, sk, bpf_skc_to_tcp_sock(sk));
+		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
+			task_read(&conn->closer);
+	}
+	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED) && !is_mptcp(sk))
+		conn_closed_in_queue(sk, conn);
+	else
+		conn_report(sk, conn, sk, TCP_CLOSE);
+}
+
+static __always_inline void conn_transition(struct sock *sk, int old, int new)
+{
+	if (sk->sk_protocol != IPPROTO_TCP && !is_mptcp(sk))
+		return;
+	switch (new) {
+	case TCP_SYN_SENT:
+		conn_connecting(sk);
+		break;
+	case TCP_SYN_RECV:
+		if (old == TCP_LISTEN) /* from SYN_SENT it stays a client */
+			conn_queued(sk);
+		break;
+	case TCP_ESTABLISHED:
+		conn_established(sk, old);
+		break;
+	case TCP_CLOSE_WAIT:
+		conn_close_wait(sk);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		conn_local_fin(sk, new);
+		break;
+	case TCP_CLOSE:
+		if (old != TCP_LAST_ACK) /* reported before */
+			conn_closed(sk);
+		break;
+	}
+}
+
+/* accept() has returned the connection to the current task. */
+static __always_inline void conn_accepted(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (!conn || conn->role != ROLE_SERVER || conn->accepted_ns)
+		return;
+	task_read(&conn->owner);
+	conn->accepted_ns = bpf_ktime_get_ns();
+	conn->flags |= CONN_ACCEPTED;
+	if (conn->flags & CONN_CLOSED) /* reset while it was queued; now it has left the queue */
+		conn_report(sk, conn, NULL, TCP_CLOSE);
+}
+
+/* close() is at work in the current task: what follows is no shutdown(). */
+static __always_inline void conn_closing(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (conn)
+		conn->flags |= CONN_CLOSING;
+}
+
+/* The socket goes: nothing of it may stay in the map. */
+static __always_inline void conn_destroyed(struct sock *sk)
+{
+	struct conn *conn = conn_find(sk);
+
+	if (!conn)
+		return;
+	if (conn->established_ns)
+		conn_report(sk, conn, NULL, TCP_CLOSE);
+	else
+		conn_remove(sk);
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel types that are read, and only the fields that are read. CO-RE finds each field in the
+ * running kernel by its name, so order and size do not matter here. What differs between kernels
+ * is here and nowhere else, each with the version it came with.
+ */
+#ifndef SLOWCLOSE_KERNEL_H
+#define SLOWCLOSE_KERNEL_H
+
+typedef signed char __s8;
+typedef unsigned char __u8;
+typedef short __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+/* include/uapi/linux/bpf.h */
+enum {
+	BPF_ANY = 0,
+};
+enum {
+	BPF_F_NO_PREALLOC = 1U << 0,
+};
+enum {
+	BPF_RB_NO_WAKEUP = 1U << 0,
+	BPF_RB_FORCE_WAKEUP = 1U << 1,
+};
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+};
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+/* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_FIN_WAIT1,
+	TCP_FIN_WAIT2,
+	TCP_TIME_WAIT,
+	TCP_CLOSE,
+	TCP_CLOSE_WAIT,
+	TCP_LAST_ACK,
+	TCP_LISTEN,
+	TCP_CLOSING,
+};
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+
+/* include/uapi/asm-generic/errno*.h; no architecture with BPF differs. */
+#define E2BIG 7
+#define EPIPE 32
+#define ECONNABORTED 103
+#define ECONNRESET 104
+
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define SOCK_DONE 1 /* bit of sk_flags, include/net/sock.h: the peer's FIN has arrived */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+/* Since 6.13 struct file counts its references in f_ref, before in f_count. */
+typedef struct {
+	atomic_long_t refcnt;
+} file_ref_t;
+
+struct file {
+	atomic_long_t f_count;
+	void *private_data;
+};
+
+struct file___since_6_13 {
+	file_ref_t f_ref;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct {
+	unsigned int flags;
+	struct files_struct *files;
+};
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags;
+};
+
+typedef struct {
+	int owned;
+} socket_lock_t;
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	struct socket *sk_socket;
+	socket_lock_t sk_lock;
+	__u16 sk_protocol;
+};
+
+struct tcp_sock {
+	__u32 copied_seq;
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+};
+
+/* Since 5.6, where the kernel is built with MPTCP (Debian's 5.10 is not). */
+struct tcp_sock___mptcp {
+	bool is_mptcp;
+};
+
+/* Since 6.10 inet_csk_accept() takes the listener and this, before four arguments. */
+struct proto_accept_arg;
+
+struct trace_event_raw_sys_exit {
+	long ret;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The hooks. Each only unpacks its arguments; what they mean is in conn.bpf.h. */
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "conn.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Both backends. */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sc_state, struct sock *sk, int old, int new)
+{
+	conn_transition(sk, old, new);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(sc_destroy, struct sock *sk)
+{
+	conn_destroyed(sk);
+	return 0;
+}
+
+/* Backend fentry. */
+
+SEC("fentry/tcp_set_state")
+int BPF_PROG(sc_state_fentry, struct sock *sk, int new)
+{
+	conn_transition(sk, sk->__sk_common.skc_state, new);
+	return 0;
+}
+
+/* Sees every accept(): threads that blocked before this was attached, io_uring, MPTCP. */
+SEC("fentry/security_sock_graft")
+int BPF_PROG(sc_graft, struct sock *sk)
+{
+	conn_accepted(sk);
+	return 0;
+}
+
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(sc_accept, struct sock *listener, struct proto_accept_arg *arg, struct sock *child)
+{
+	if (child)
+		conn_accepted(child);
+	return 0;
+}
+
+SEC("fexit/inet_csk_accept")
+int BPF_PROG(sc_accept_before_6_10, struct sock *listener, int flags, int *error, bool kern,
+	     struct sock *child)
+{
+	if (child)
+		conn_accepted(child);
+	return 0;
+}
+
+SEC("fentry/tcp_close")
+int BPF_PROG(sc_close, struct sock *sk)
+{
+	conn_closing(sk);
+	return 0;
+}
+
+/* Backend tracepoint. */
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sc_state_again, struct sock *sk, int old, int new)
+{
+	conn_transition(sk, old, new);
+	return 0;
+}
+
+/* The socket behind a descriptor of the current task, as a key only: it is not held. */
+static __always_inline struct sock *sock_of_fd(long fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+	struct socket *socket;
+
+	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd))
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+SEC("tp/syscalls/sys_exit_accept")
+int sc_exit_accept(struct trace_event_raw_sys_exit *ctx)
+{
+	conn_accepted(sock_of_fd(ctx->ret));
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_accept4")
+int sc_exit_accept4(struct trace_event_raw_sys_exit *ctx)
+{
+	conn_accepted(sock_of_fd(ctx->ret));
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The contract between the BPF programs and the daemon: what is kept of a
+ * live connection, and what is sent when it ends.
+ *
+ * Times are CLOCK_MONOTONIC in nanoseconds; 0 means "not seen". Ports are in
+ * host byte order. Addresses are in network byte order; an IPv4 address, v4-mapped
+ * ones included, fills the first four bytes and its connection is FAMILY_IPV4.
+ */
+#ifndef SLOWCLOSE_RECORD_H
+#define SLOWCLOSE_RECORD_H
+
+#ifdef __bpf__
+/* The BPF side has these types from bpf/kernel.h. */
+#else
+#include <linux/types.h>
+#endif
+
+enum conn_family {
+	FAMILY_IPV4 = 4,
+	FAMILY_IPV6 = 6,
+};
+
+enum conn_role {
+	ROLE_SERVER = 1, /* came out of a listener */
+	ROLE_CLIENT = 2, /* connected from this host */
+};
+
+/* How a connection ended; docs/kernel.md has the rules. */
+enum conn_end {
+	END_UNKNOWN = 0,
+	END_CLOSE,
+	END_SHUTDOWN,
+	END_EXIT,
+	END_RESET_BY_PEER,
+	END_RESET_UNREAD,
+	END_TIMEOUT,
+	END_LISTENER_CLOSED,
+	END_ABORTED,
+	END_COUNT,
+};
+
+enum conn_flags {
+	CONN_ACCEPTED = 1 << 0, /* a process has it, even if accepted_ns is 0 */
+	CONN_CLOSING = 1 << 1, /* close() was called: the local FIN is not a shutdown */
+	CONN_CLOSED = 1 << 2, /* in CLOSE, but still in the accept queue */
+	CONN_NO_BYTES = 1 << 3, /* MPTCP: the byte fields are not known */
+	CONN_FIN = 1 << 4, /* the peer's FIN has arrived */
+	CONN_FIN_READ = 1 << 5, /* all that the peer sent was taken, the FIN too */
+};
+
+/* A task that acted on a connection in its own context; pid 0: not known. */
+struct conn_task {
+	__u32 pid; /* process (thread group), as the initial pid namespace sees it */
+	__u32 tid;
+	char comm[16]; /* any bytes but NUL, not always terminated */
+};
+
+/* One connection, live in the conns map or ended in the ring buffer. */
+struct conn {
+	__u64 queued_ns; /* server: entered the accept queue */
+	__u64 established_ns;
+	__u64 accepted_ns; /* server: returned by accept() */
+	__u64 close_wait_ns; /* entered CLOSE_WAIT */
+	__u8 local_addr[16];
+	__u8 remote_addr[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 netns; /* inode number */
+	struct conn_task owner;
+	struct conn_task closer;
+	__u64 rx_bytes; /* payload received; read at the end */
+	__u64 tx_bytes; /* payload sent; at the FIN, then again at the end */
+	__u32 unread_bytes; /* received, not taken by the application; at the end */
+	__u32 write_seq; /* at the FIN: where tx_bytes_after_fin counts from */
+	__u8 family; /* enum conn_family */
+	__u8 role; /* enum conn_role */
+	__u8 state; /* last TCP state handled */
+	__u8 end; /* enum conn_end */
+	__u8 flags; /* enum conn_flags */
+	__u8 padding[3];
+};
+
+/* One connection that has ended. */
+struct record {
+	struct conn conn;
+	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
+	__u64 tx_bytes_after_fin;
+};
+
+/* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
+_Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
+_Static_assert(sizeof(struct conn) == 152, "no implicit padding");
+_Static_assert(sizeof(struct record) == 168, "no implicit padding");
+
+/* What could not be kept or sent, counted for each cause. */
+enum loss {
+	LOSS_RING_FULL, /* ended, but no room for the record */
+	LOSS_TABLE_FULL, /* not followed: max_connections reached */
+	LOSS_NO_MEMORY, /* not followed: the kernel had no memory for the entry */
+	LOSS_COUNT,
+};
+
+/* What one CPU keeps for itself. */
+struct conn_cpu {
+	__u64 losses[LOSS_COUNT];
+	__u64 records; /* sent */
+	__u64 wakeup_ns; /* last forced wake-up of the reader */
+	__u64 not_followed; /* socket whose entry could not be added: counted once, not by each look */
+};
+
+#endif

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "slowclose.skel.h"
+
+/* A preallocated map takes all its memory at once, so it is smaller: 27 MiB. */
+#define PREALLOCATED_CONNECTIONS 131072
+
+struct hooks {
+	struct slowclose_bpf *skel;
+	struct ring_buffer *ring;
+	hooks_record_fn on_record;
+	void *userdata;
+	const char *backend;
+	char reason[128];
+	struct conn_cpu *cpus; /* one for each possible CPU, for reading the map */
+	int cpu_count;
+};
+
+/* What the running kernel has, by its BTF. */
+struct kernel {
+	bool graft; /* security_sock_graft() */
+	bool accept_arg; /* struct proto_accept_arg, since 6.10 */
+	bool mem_alloc; /* BPF's own allocator, since 6.1 */
+};
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (!log_debug_enabled || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(stderr, format, args);
+}
+
+static bool has(const struct btf *btf, const char *name, __u32 kind)
+{
+	return btf__find_by_name_kind(btf, name, kind) > 0;
+}
+
+static int kernel_probe(struct kernel *kernel)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf) {
+		log_line("this kernel has no type information (BTF): /sys/kernel/btf/vmlinux cannot "
+			 "be read. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as "
+			 "Debian's since 11");
+		return -ENOENT;
+	}
+	kernel->graft = has(btf, "security_sock_graft", BTF_KIND_FUNC);
+	kernel->accept_arg = has(btf, "proto_accept_arg", BTF_KIND_STRUCT);
+	kernel->mem_alloc = has(btf, "bpf_mem_alloc", BTF_KIND_STRUCT);
+	btf__free(btf);
+	return 0;
+}
+
+/* Why nothing can be loaded at all, said once and before anything else fails of it. */
+static int bpf_probe(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sc_probe", 4, 4, 1, NULL);
+
+	if (fd == -ENOSYS) {
+		log_line("this kernel has no BPF. Use one built with CONFIG_BPF_SYSCALL=y");
+		return fd;
+	}
+	if (fd < 0 && geteuid() != 0) {
+		log_line("no permission to load BPF programs. Run as root (sudo slowclosed …), or "
+			 "with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN");
+		return fd;
+	}
+	if (fd < 0) {
+		log_line("BPF is forbidden here, though this is root: %s. In a container, give it "
+			 "CAP_BPF and CAP_PERFMON and a seccomp profile with bpf(); on a locked-down "
+			 "kernel, see /sys/kernel/security/lockdown",
+			 strerror(-fd));
+		return fd;
+	}
+	close(fd);
+
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sc_probe", 0, 0, sysconf(_SC_PAGESIZE), NULL);
+	if (fd < 0 && fd != -EPERM) {
+		log_line("this kernel is too old: it has no BPF ring buffer (%s). Use 5.10 or newer",
+			 strerror(-fd));
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return 0;
+}
+
+/*
+ * The system calls' tracepoints are found through tracefs. Where nobody has mounted it, mount it
+ * for this process alone.
+ */
+static int tracefs_ensure(void)
+{
+	if (access("/sys/kernel/tracing/events", F_OK) == 0 ||
+	    access("/sys/kernel/debug/tracing/events", F_OK) == 0)
+		return 0;
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0)
+		return 0;
+	return -errno;
+}
+
+static void choose_programs(struct slowclose_bpf *skel, const struct kernel *kernel,
+			    enum backend backend)
+{
+	bool fentry = backend == BACKEND_FENTRY;
+
+	bpf_program__set_autoload(skel->progs.sc_state_fentry, fentry);
+	bpf_program__set_autoload(skel->progs.sc_graft, fentry && kernel->graft);
+	/* Both load on 6.1, and one of them is wrong: BTF decides. */
+	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);
+	bpf_program__set_autoload(skel->progs.sc_accept_before_6_10,
+				  fentry && !kernel->accept_arg);
+	bpf_program__set_autoload(skel->progs.sc_close, fentry);
+	bpf_program__set_autoload(skel->progs.sc_state_again, !fentry);
+	bpf_program__set_autoload(skel->progs.sc_exit_accept, !fentry);
+	bpf_program__set_autoload(skel->progs.sc_exit_accept4, !fentry);
+}
+
+static int load(struct hooks *hooks, const struct kernel *kernel, enum backend backend,
+		const struct thresholds *wake)
+{
+	struct slowclose_bpf *skel;
+	int r;
+
+	if (backend == BACKEND_TRACEPOINT) {
+		r = tracefs_ensure();
+		if (r < 0)
+			return r;
+	}
+	skel = slowclose_bpf__open();
+	if (!skel)
+		return -errno;
+	choose_programs(skel, kernel, backend);
+	skel->rodata->slow_close_wait_ns = wake->close_wait_ns;
+	skel->rodata->slow_accept_wait_ns = wake->accept_wait_ns;
+	if (!kernel->mem_alloc) {
+		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
+		 * kernel says so with a warning. */
+		bpf_map__set_map_flags(skel->maps.conns, 0);
+		bpf_map__set_max_entries(skel->maps.conns, PREALLOCATED_CONNECTIONS);
+	}
+	r = slowclose_bpf__load(skel);
+	if (r == 0)
+		r = slowclose_bpf__attach(skel);
+	if (r < 0) {
+		slowclose_bpf__destroy(skel);
+		return r;
+	}
+	hooks->skel = skel;
+	hooks->backend = backend == BACKEND_FENTRY ? "fentry" : "tracepoint";
+	return 0;
+}
+
+static int load_backend(struct hooks *hooks, const struct hooks_options *options)
+{
+	struct kernel kernel;
+	int r, refused;
+
+	r = kernel_probe(&kernel);
+	if (r < 0)
+		return r;
+	if (options->backend != BACKEND_AUTO) {
+		r = load(hooks, &kernel, options->backend, &options->wake);
+		if (r < 0)
+			log_line("this kernel refuses the backend %s (%s). Use --backend=auto, or "
+				 "--debug to see what it says",
+				 options->backend == BACKEND_FENTRY ? "fentry" : "tracepoint",
+				 strerror(-r));
+		snprintf(hooks->reason, sizeof(hooks->reason), "as asked");
+		return r;
+	}
+
+	refused = load(hooks, &kernel, BACKEND_FENTRY, &options->wake);
+	if (refused == 0) {
+		snprintf(hooks->reason, sizeof(hooks->reason), "the kernel allows function hooks");
+		return 0;
+	}
+	r = load(hooks, &kernel, BACKEND_TRACEPOINT, &options->wake);
+	if (r < 0)
+		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run with "
+			 "--debug to see what it says",
+			 strerror(-refused), strerror(-r));
+	snprintf(hooks->reason, sizeof(hooks->reason), "the kernel refuses function hooks (%s)",
+		 strerror(-refused));
+	return r;
+}
+
+static int receive(void *userdata, void *data, size_t size)
+{
+	struct hooks *hooks = userdata;
+
+	if (size == sizeof(struct record))
+		hooks->on_record(hooks->userdata, data);
+	return 0;
+}
+
+int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_record_fn on_record,
+		 void *userdata)
+{
+	struct hooks *hooks;
+	int r;
+
+	libbpf_set_print(print_libbpf);
+	r = bpf_probe();
+	if (r < 0)
+		return r;
+	hooks = calloc(1, sizeof(*hooks));
+	if (!hooks)
+		return -ENOMEM;
+	hooks->on_record = on_record;
+	hooks->userdata = userdata;
+	r = load_backend(hooks, options);
+	if (r < 0)
+		goto out;
+
+	r = -ENOMEM;
+	hooks->cpu_count = libbpf_num_possible_cpus();
+	if (hooks->cpu_count < 0) {
+		r = hooks->cpu_count;
+		goto out;
+	}
+	hooks->cpus = calloc(hooks->cpu_count, sizeof(*hooks->cpus));
+	if (!hooks->cpus)
+		goto out;
+	hooks->ring = ring_buffer__new(bpf_map__fd(hooks->skel->maps.ring), receive, hooks, NULL);
+	if (!hooks->ring) {
+		r = -errno;
+		log_line("cannot map the ring buffer: %s", strerror(-r));
+		goto out;
+	}
+	*ret = hooks;
+	return 0;
+out:
+	hooks_free(hooks);
+	return r;
+}
+
+void hooks_free(struct hooks *hooks)
+{
+	if (!hooks)
+		return;
+	ring_buffer__free(hooks->ring);
+	slowclose_bpf__destroy(hooks->skel);
+	free(hooks->cpus);
+	free(hooks);
+}
+
+int hooks_fd(const struct hooks *hooks)
+{
+	return ring_buffer__epoll_fd(hooks->ring);
+}
+
+int hooks_consume(struct hooks *hooks)
+{
+	return ring_buffer__consume(hooks->ring);
+}
+
+/* 0 where the kernel does not count. */
+static uint64_t skipped_runs(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	int fd = bpf_program__fd(program);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
+{
+	struct bpf_program *program;
+	__u32 zero = 0;
+	int r;
+
+	memset(counts, 0, sizeof(*counts));
+	r = bpf_map_lookup_elem(bpf_map__fd(hooks->skel->maps.cpus), &zero, hooks->cpus);
+	if (r < 0)
+		return r;
+	for (int cpu = 0; cpu < hooks->cpu_count; cpu++) {
+		counts->records += hooks->cpus[cpu].records;
+		for (int i = 0; i < LOSS_COUNT; i++)
+			counts->losses[i] += hooks->cpus[cpu].losses[i];
+	}
+	bpf_object__for_each_program(program, hooks->skel->obj)
+		counts->skipped += skipped_runs(program);
+	return 0;
+}
+
+const char *hooks_backend(const struct hooks *hooks)
+{
+	return hooks->backend;
+}
+
+const char *hooks_backend_reason(const struct hooks *hooks)
+{
+	return hooks->reason;
+}

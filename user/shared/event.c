@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int64_t known(uint64_t n)
+{
+	return n <= INT64_MAX ? (int64_t)n : UNKNOWN;
+}
+
+static int64_t elapsed(uint64_t from, uint64_t to)
+{
+	if (from == 0 || to < from)
+		return UNKNOWN;
+	return known(to - from);
+}
+
+/* A connection that nobody accepted waited until its end. */
+static int64_t accept_wait(const struct record *record)
+{
+	const struct conn *conn = &record->conn;
+
+	if (conn->role != ROLE_SERVER)
+		return UNKNOWN;
+	if (conn->flags & CONN_ACCEPTED)
+		return elapsed(conn->queued_ns, conn->accepted_ns);
+	return elapsed(conn->queued_ns, record->end_ns);
+}
+
+static enum tristate accepted(const struct conn *conn)
+{
+	if (conn->role != ROLE_SERVER)
+		return MAYBE;
+	return conn->flags & CONN_ACCEPTED ? YES : NO;
+}
+
+static enum tristate fin_read(const struct conn *conn)
+{
+	if (!(conn->flags & CONN_FIN) || conn->flags & CONN_NO_BYTES)
+		return MAYBE;
+	return conn->flags & CONN_FIN_READ ? YES : NO;
+}
+
+static void set_bytes(struct event *event, const struct record *record)
+{
+	const struct conn *conn = &record->conn;
+
+	event->rx_bytes = UNKNOWN;
+	event->tx_bytes = UNKNOWN;
+	event->unread_bytes = UNKNOWN;
+	event->tx_bytes_after_fin = UNKNOWN;
+	if (conn->flags & CONN_NO_BYTES)
+		return;
+	event->rx_bytes = known(conn->rx_bytes);
+	event->tx_bytes = known(conn->tx_bytes);
+	event->unread_bytes = conn->unread_bytes;
+	if (conn->flags & CONN_FIN)
+		event->tx_bytes_after_fin = known(record->tx_bytes_after_fin);
+}
+
+/* Unknown is not over: a threshold can be 0. */
+static bool over(int64_t wait_ns, int64_t threshold_ns)
+{
+	return wait_ns != UNKNOWN && wait_ns >= threshold_ns;
+}
+
+/* Only of a slow event. */
+static enum cause find_cause(const struct event *event, const struct thresholds *thresholds)
+{
+	if (event->accepted == NO)
+		return CAUSE_NEVER_ACCEPTED;
+	if (!over(event->close_wait_ns, thresholds->close_wait_ns))
+		return CAUSE_NONE;
+	if (event->fin_read == NO)
+		return CAUSE_NOT_READING;
+	if (event->tx_bytes_after_fin > 0)
+		return CAUSE_STILL_SENDING;
+	return event->fin_read == YES ? CAUSE_NOT_CLOSING : CAUSE_NONE;
+}
+
+/* The finalizer of splitmix64: each bit of n changes each bit of the result half of the time. */
+static uint64_t mix(uint64_t hash, uint64_t n)
+{
+	n += hash + UINT64_C(0x9e3779b97f4a7c15);
+	n = (n ^ (n >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	n = (n ^ (n >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return n ^ (n >> 31);
+}
+
+static uint64_t mix_address(uint64_t hash, const __u8 address[16])
+{
+	uint64_t halves[2];
+
+	memcpy(halves, address, sizeof(halves));
+	return mix(mix(hash, halves[0]), halves[1]);
+}
+
+/* Only of what does not change while the connection lives, so that every event of it agrees. */
+static void set_id(struct event *event)
+{
+	const struct conn *conn = &event->conn;
+	uint64_t hash = mix(0, conn->established_ns ? conn->established_ns : conn->queued_ns);
+
+	hash = mix(hash, (uint64_t)conn->netns << 32 | (uint64_t)conn->role);
+	hash = mix(hash, (uint64_t)conn->local_port << 16 | conn->remote_port);
+	hash = mix_address(hash, conn->local_addr);
+	hash = mix_address(hash, conn->remote_addr);
+	snprintf(event->id, sizeof(event->id), "%016" PRIx64, hash);
+}
+
+void event_from_record(struct event *event, const struct record *record,
+		       const struct thresholds *thresholds, int64_t realtime_offset_ns)
+{
+	const struct conn *conn = &record->conn;
+
+	memset(event, 0, sizeof(*event));
+	event->conn = *conn;
+	/* Unsigned, so that no record can make it overflow. */
+	event->time_ns = (int64_t)(record->end_ns + (uint64_t)realtime_offset_ns);
+	event->accept_wait_ns = accept_wait(record);
+	event->close_wait_ns = elapsed(conn->close_wait_ns, record->end_ns);
+	event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
+	event->accepted = accepted(conn);
+	event->fin_read = fin_read(conn);
+	set_bytes(event, record);
+	set_id(event);
+	event->slow = over(event->accept_wait_ns, thresholds->accept_wait_ns) ||
+		      over(event->close_wait_ns, thresholds->close_wait_ns);
+	event->cause = event->slow ? find_cause(event, thresholds) : CAUSE_NONE;
+}
+
+const char *cause_name(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_NEVER_ACCEPTED:
+		return "never-accepted";
+	case CAUSE_NOT_READING:
+		return "not-reading";
+	case CAUSE_NOT_CLOSING:
+		return "not-closing";
+	case CAUSE_STILL_SENDING:
+		return "still-sending";
+	case CAUSE_NONE:
+		break;
+	}
+	return NULL;
+}
+
+const char *end_name(enum conn_end end)
+{
+	static const char *const names[END_COUNT] = {
+		[END_CLOSE] = "close",
+		[END_SHUTDOWN] = "shutdown",
+		[END_EXIT] = "exit",
+		[END_RESET_BY_PEER] = "reset-by-peer",
+		[END_RESET_UNREAD] = "reset-unread",
+		[END_TIMEOUT] = "timeout",
+		[END_LISTENER_CLOSED] = "listener-closed",
+		[END_ABORTED] = "aborted",
+	};
+
+	return (unsigned int)end < END_COUNT ? names[end] : NULL;
+}
+
+const char *role_name(enum conn_role role)
+{
+	return role == ROLE_SERVER ? "server" : "client";
+}
+
+const char *family_name(enum conn_family family)
+{
+	return family == FAMILY_IPV4 ? "ipv4" : "ipv6";
+}

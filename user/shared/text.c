@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "duration.h"
+#include "render.h"
+
+#define COLOUR_RED "\033[31m"
+#define COLOUR_YELLOW "\033[33m"
+#define COLOUR_DIM "\033[2m"
+#define COLOUR_RESET "\033[0m"
+
+/* The longest cell is a task: its name, a slash and a number. */
+#define CELL_SIZE (TEXT_COMM_SIZE + sizeof("/4294967295"))
+
+/*
+ * Whether a terminal shows the character as a character: no control, nothing that breaks a
+ * line or turns its direction, nothing invisible or private. iswprint() would depend on the locale.
+ */
+static bool is_printable(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{0x0000, 0x001f}, {0x007f, 0x009f},    {0x00ad, 0x00ad}, {0x061c, 0x061c},
+		{0x180e, 0x180e}, {0x200b, 0x200f},    {0x2028, 0x202e}, {0x2060, 0x206f},
+		{0xe000, 0xf8ff}, {0xfdd0, 0xfdef},    {0xfeff, 0xfeff}, {0xfff0, 0xfffb},
+		{0xfffe, 0xffff}, {0xe0000, 0x10ffff},
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return false;
+	}
+	return true;
+}
+
+const char *text_comm(const char comm[16], char *buf, size_t size)
+{
+	size_t length = strnlen(comm, 16), used = 0, n;
+	char escape[sizeof("\\xNN")];
+	uint32_t code;
+
+	for (size_t i = 0; i < length; i += n) {
+		const char *piece = comm + i;
+		size_t piece_length;
+
+		n = render_utf8(piece, length - i, &code);
+		piece_length = n;
+		if (n == 0 || !is_printable(code)) {
+			snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)comm[i]);
+			piece = escape;
+			piece_length = strlen(escape);
+			n = 1; /* the next bytes of an unprintable one are invalid on their own */
+		}
+		if (used + piece_length >= size)
+			break;
+		memcpy(buf + used, piece, piece_length);
+		used += piece_length;
+	}
+	if (size)
+		buf[used] = '\0';
+	return buf;
+}
+
+const char *text_address(enum conn_family family, const __u8 address[16], __u16 port, char *buf)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (family == FAMILY_IPV4) {
+		inet_ntop(AF_INET, address, text, sizeof(text));
+		snprintf(buf, TEXT_ADDRESS_SIZE, "%s:%u", text, port);
+	} else {
+		inet_ntop(AF_INET6, address, text, sizeof(text));
+		snprintf(buf, TEXT_ADDRESS_SIZE, "[%s]:%u", text, port);
+	}
+	return buf;
+}
+
+static const char *known_or_dash(const char *name)
+{
+	return name ? name : "-";
+}
+
+static const char *number(int64_t n, char *buf)
+{
+	if (n == UNKNOWN)
+		return "-";
+	snprintf(buf, CELL_SIZE, "%" PRId64, n);
+	return buf;
+}
+
+static const char *task(const struct conn_task *task, char *buf)
+{
+	size_t length;
+
+	if (task->pid == 0)
+		return "-";
+	text_comm(task->comm, buf, TEXT_COMM_SIZE);
+	length = strlen(buf);
+	snprintf(buf + length, CELL_SIZE - length, "/%" PRIu32, (uint32_t)task->pid);
+	return buf;
+}
+
+static const char *time_of_day(const struct event *event, char *buf)
+{
+	time_t seconds = render_seconds(event->time_ns);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(buf, CELL_SIZE, "%H:%M:%S", &tm);
+	return buf;
+}
+
+static const char *full_time(const struct event *event, char *buf)
+{
+	return render_time(event->time_ns, buf);
+}
+
+static const char *accept_wait(const struct event *event, char *buf)
+{
+	return duration_format(event->accept_wait_ns, buf, CELL_SIZE);
+}
+
+static const char *close_wait(const struct event *event, char *buf)
+{
+	return duration_format(event->close_wait_ns, buf, CELL_SIZE);
+}
+
+static const char *cause(const struct event *event, char *buf)
+{
+	(void)buf;
+	return known_or_dash(cause_name(event->cause));
+}
+
+static const char *owner(const struct event *event, char *buf)
+{
+	return task(&event->conn.owner, buf);
+}
+
+static const char *local_port(const struct event *event, char *buf)
+{
+	return number(event->conn.local_port, buf);
+}
+
+static const char *remote(const struct event *event, char *buf)
+{
+	const struct conn *conn = &event->conn;
+
+	return text_address(conn->family, conn->remote_addr, conn->remote_port, buf);
+}
+
+static const char *end(const struct event *event, char *buf)
+{
+	(void)buf;
+	return known_or_dash(end_name(event->conn.end));
+}
+
+static const char *local(const struct event *event, char *buf)
+{
+	const struct conn *conn = &event->conn;
+
+	return text_address(conn->family, conn->local_addr, conn->local_port, buf);
+}
+
+static const char *closer(const struct event *event, char *buf)
+{
+	return task(&event->conn.closer, buf);
+}
+
+static const char *rx(const struct event *event, char *buf)
+{
+	return number(event->rx_bytes, buf);
+}
+
+static const char *tx(const struct event *event, char *buf)
+{
+	return number(event->tx_bytes, buf);
+}
+
+static const char *unread(const struct event *event, char *buf)
+{
+	return number(event->unread_bytes, buf);
+}
+
+static const char *role(const struct event *event, char *buf)
+{
+	(void)buf;
+	return role_name(event->conn.role);
+}
+
+static const char *netns(const struct event *event, char *buf)
+{
+	return number(event->conn.netns, buf);
+}
+
+enum shown {
+	ALWAYS,
+	NARROW,
+	WIDE,
+};
+
+struct column {
+	const char *head;
+	int width; /* negative: to the left */
+	const char *(*cell)(const struct event *event, char *buf);
+	enum shown shown;
+};
+
+/* Up to REMOTE 60 columns are used, which leaves 20 for an address and a port. */
+static const struct column columns[] = {
+	{"TIME", -8, time_of_day, NARROW},
+	{"TIME", -27, full_time, WIDE},
+	{"ACCEPT", 6, accept_wait, ALWAYS},
+	{"CLOSE", 6, close_wait, ALWAYS},
+	{"CAUSE", -14, cause, ALWAYS},
+	{"OWNER", -15, owner, ALWAYS},
+	{"PORT", 5, local_port, ALWAYS},
+	{"REMOTE", -21, remote, ALWAYS},
+	{"END", -15, end, WIDE},
+	{"LOCAL", -21, local, WIDE},
+	{"CLOSER", -15, closer, WIDE},
+	{"RX", 10, rx, WIDE},
+	{"TX", 10, tx, WIDE},
+	{"UNREAD", 8, unread, WIDE},
+	{"ROLE", -6, role, WIDE},
+	{"NETNS", 10, netns, WIDE},
+};
+
+static bool is_shown(const struct column *column, const struct text_style *style)
+{
+	if (column->cell == time_of_day || column->cell == full_time) {
+		if (style->no_time)
+			return false;
+	}
+	return column->shown == ALWAYS || (column->shown == WIDE) == style->wide;
+}
+
+static const char *colour_of(const struct column *column, const struct event *event)
+{
+	if (column->cell != cause)
+		return NULL;
+	switch (event->cause) {
+	case CAUSE_NEVER_ACCEPTED:
+		return COLOUR_RED;
+	case CAUSE_NOT_READING:
+	case CAUSE_NOT_CLOSING:
+		return COLOUR_YELLOW;
+	case CAUSE_STILL_SENDING:
+		return COLOUR_DIM;
+	case CAUSE_NONE:
+		break;
+	}
+	return NULL;
+}
+
+/* How many columns text takes; printf() would count the bytes of UTF-8. */
+static int width_of(const char *text)
+{
+	int width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+/* The spaces are held back until a cell follows, so that no line ends with them. */
+static void put_cell(FILE *out, const char *text, const char *colour, int width, int *spaces)
+{
+	int used = width_of(text);
+	int before = width > used ? width - used : 0;
+	int after = -width > used ? -width - used : 0;
+
+	fprintf(out, "%*s", *spaces + before, "");
+	if (colour)
+		fprintf(out, "%s%s%s", colour, text, COLOUR_RESET);
+	else
+		fputs(text, out);
+	*spaces = after + 1;
+}
+
+/* One line: of the event, or the heads when there is none. */
+static void put_line(FILE *out, const struct event *event, const struct text_style *style)
+{
+	char buf[CELL_SIZE];
+	int spaces = 0;
+
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		const struct column *column = &columns[i];
+		const char *text = column->head, *colour = NULL;
+
+		if (!is_shown(column, style))
+			continue;
+		if (event) {
+			text = column->cell(event, buf);
+			colour = style->colour ? colour_of(column, event) : NULL;
+		}
+		put_cell(out, text, colour, column->width, &spaces);
+	}
+	fputc('\n', out);
+}
+
+void text_event_head(FILE *out, const struct text_style *style)
+{
+	put_line(out, NULL, style);
+}
+
+void text_event(FILE *out, const struct event *event, const struct text_style *style)
+{
+	put_line(out, event, style);
+}
