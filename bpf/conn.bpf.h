@@ -233,8 +233,7 @@ static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct rec
 {
 	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
-	if (!record_is_slow(record) &&
-	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
+	if (!record_is_slow(record) && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
 		return BPF_RB_NO_WAKEUP;
 	cpu->wakeup_ns = record->end_ns;
 	return BPF_RB_FORCE_WAKEUP;
@@ -428,7 +427,7 @@ static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, st
 /* Takes what must be read at CLOSE; the child itself stays in the accept queue. */
 static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *conn)
 {
-	struct record snapshot = { .conn = *conn };
+	struct record snapshot = {.conn = *conn};
 
 	conn_read_counters(&snapshot, sk, TCP_CLOSE);
 	conn->rx_bytes = snapshot.conn.rx_bytes;

@@ -106,7 +106,8 @@ struct conn_cpu {
 	__u64 losses[LOSS_COUNT];
 	__u64 records; /* sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
-	__u64 not_followed; /* socket whose entry could not be added: counted once, not by each look */
+	__u64 not_followed; /* socket whose entry could not be added: counted once, not by each look
+			     */
 };
 
 #endif

@@ -55,9 +55,10 @@ static int kernel_probe(struct kernel *kernel)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf) {
-		log_line("this kernel has no type information (BTF): /sys/kernel/btf/vmlinux cannot "
-			 "be read. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as "
-			 "Debian's since 11");
+		log_line(
+			"this kernel has no type information (BTF): /sys/kernel/btf/vmlinux cannot "
+			"be read. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as "
+			"Debian's since 11");
 		return -ENOENT;
 	}
 	kernel->graft = has(btf, "security_sock_graft", BTF_KIND_FUNC);
@@ -83,7 +84,8 @@ static int bpf_probe(void)
 	}
 	if (fd < 0) {
 		log_line("BPF is forbidden here, though this is root: %s. In a container, give it "
-			 "CAP_BPF and CAP_PERFMON and a seccomp profile with bpf(); on a locked-down "
+			 "CAP_BPF and CAP_PERFMON and a seccomp profile with bpf(); on a "
+			 "locked-down "
 			 "kernel, see /sys/kernel/security/lockdown",
 			 strerror(-fd));
 		return fd;
@@ -92,8 +94,9 @@ static int bpf_probe(void)
 
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sc_probe", 0, 0, sysconf(_SC_PAGESIZE), NULL);
 	if (fd < 0 && fd != -EPERM) {
-		log_line("this kernel is too old: it has no BPF ring buffer (%s). Use 5.10 or newer",
-			 strerror(-fd));
+		log_line(
+			"this kernel is too old: it has no BPF ring buffer (%s). Use 5.10 or newer",
+			strerror(-fd));
 		return fd;
 	}
 	if (fd >= 0)
@@ -125,8 +128,7 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 	bpf_program__set_autoload(skel->progs.sc_graft, fentry && kernel->graft);
 	/* Both load on 6.1, and one of them is wrong: BTF decides. */
 	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);
-	bpf_program__set_autoload(skel->progs.sc_accept_before_6_10,
-				  fentry && !kernel->accept_arg);
+	bpf_program__set_autoload(skel->progs.sc_accept_before_6_10, fentry && !kernel->accept_arg);
 	bpf_program__set_autoload(skel->progs.sc_close, fentry);
 	bpf_program__set_autoload(skel->progs.sc_state_again, !fentry);
 	bpf_program__set_autoload(skel->progs.sc_exit_accept, !fentry);
@@ -194,7 +196,8 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 	}
 	r = load(hooks, &kernel, BACKEND_TRACEPOINT, &options->wake);
 	if (r < 0)
-		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run with "
+		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run "
+			 "with "
 			 "--debug to see what it says",
 			 strerror(-refused), strerror(-r));
 	snprintf(hooks->reason, sizeof(hooks->reason), "the kernel refuses function hooks (%s)",
@@ -299,8 +302,8 @@ int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
 		for (int i = 0; i < LOSS_COUNT; i++)
 			counts->losses[i] += hooks->cpus[cpu].losses[i];
 	}
-	bpf_object__for_each_program(program, hooks->skel->obj)
-		counts->skipped += skipped_runs(program);
+	bpf_object__for_each_program(program, hooks->skel->obj) counts->skipped +=
+		skipped_runs(program);
 	return 0;
 }
 

@@ -29,26 +29,26 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{ "tail", no_argument, NULL, OPT_TAIL },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "backend", required_argument, NULL, OPT_BACKEND },
-	{ "close-wait", required_argument, NULL, OPT_CLOSE_WAIT },
-	{ "accept-wait", required_argument, NULL, OPT_ACCEPT_WAIT },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "comm", required_argument, NULL, 'c' },
-	{ "lport", required_argument, NULL, 'L' },
-	{ "rport", required_argument, NULL, 'D' },
-	{ "role", required_argument, NULL, OPT_ROLE },
-	{ "min-close-wait", required_argument, NULL, OPT_MIN_CLOSE_WAIT },
-	{ "min-accept-wait", required_argument, NULL, OPT_MIN_ACCEPT_WAIT },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "count", required_argument, NULL, 'n' },
-	{ "wide", no_argument, NULL, 'w' },
-	{ "no-time", no_argument, NULL, 'T' },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 },
+	{"tail", no_argument, NULL, OPT_TAIL},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"backend", required_argument, NULL, OPT_BACKEND},
+	{"close-wait", required_argument, NULL, OPT_CLOSE_WAIT},
+	{"accept-wait", required_argument, NULL, OPT_ACCEPT_WAIT},
+	{"pid", required_argument, NULL, 'p'},
+	{"comm", required_argument, NULL, 'c'},
+	{"lport", required_argument, NULL, 'L'},
+	{"rport", required_argument, NULL, 'D'},
+	{"role", required_argument, NULL, OPT_ROLE},
+	{"min-close-wait", required_argument, NULL, OPT_MIN_CLOSE_WAIT},
+	{"min-accept-wait", required_argument, NULL, OPT_MIN_ACCEPT_WAIT},
+	{"all", no_argument, NULL, OPT_ALL},
+	{"count", required_argument, NULL, 'n'},
+	{"wide", no_argument, NULL, 'w'},
+	{"no-time", no_argument, NULL, 'T'},
+	{"debug", no_argument, NULL, OPT_DEBUG},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
@@ -183,10 +183,11 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
 	struct tail_options tail = {
-		.thresholds = {
-			.close_wait_ns = NSEC_PER_SEC,
-			.accept_wait_ns = 100 * NSEC_PER_MSEC,
-		},
+		.thresholds =
+			{
+				.close_wait_ns = NSEC_PER_SEC,
+				.accept_wait_ns = 100 * NSEC_PER_MSEC,
+			},
 	};
 	bool tail_wanted = false;
 	int option;

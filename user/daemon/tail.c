@@ -161,7 +161,7 @@ int tail_run(const struct tail_options *options)
 		.backend = options->backend,
 		.wake = options->thresholds,
 	};
-	struct tail tail = { .options = options };
+	struct tail tail = {.options = options};
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
