@@ -120,6 +120,36 @@ static __always_inline void copy_v6(__u8 *to, const struct in6_addr *from)
 	words[3] = from->in6_u.u6_addr32[3];
 }
 
+/*
+ * An MPTCP child gets the addresses when it is accepted; until then only its first subflow has
+ * them. The verifier does not follow a pointer of struct mptcp_sock, so they are copied.
+ */
+static __always_inline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+	struct in6_addr remote;
+	struct sock *first;
+
+	if (!bpf_core_field_exists(mptcp->first))
+		return;
+	first = BPF_CORE_READ(mptcp, first);
+	if (!first)
+		return;
+	conn->remote_port = bpf_ntohs(BPF_CORE_READ(first, __sk_common.skc_dport));
+	remote = BPF_CORE_READ(first, __sk_common.skc_v6_daddr);
+	if (BPF_CORE_READ(first, __sk_common.skc_family) == AF_INET6 && !is_v4_mapped(&remote)) {
+		struct in6_addr local = BPF_CORE_READ(first, __sk_common.skc_v6_rcv_saddr);
+
+		conn->family = FAMILY_IPV6;
+		copy_v6(conn->local_addr, &local);
+		copy_v6(conn->remote_addr, &remote);
+	} else {
+		conn->family = FAMILY_IPV4;
+		*(__u32 *)conn->local_addr = BPF_CORE_READ(first, __sk_common.skc_rcv_saddr);
+		*(__u32 *)conn->remote_addr = BPF_CORE_READ(first, __sk_common.skc_daddr);
+	}
+}
+
 static __always_inline void conn_read_addresses(struct conn *conn, struct sock *sk)
 {
 	struct sock_common *common = &sk->__sk_common;
@@ -137,6 +167,8 @@ static __always_inline void conn_read_addresses(struct conn *conn, struct sock *
 		*(__u32 *)conn->local_addr = common->skc_rcv_saddr;
 		*(__u32 *)conn->remote_addr = common->skc_daddr;
 	}
+	if (!conn->remote_port && is_mptcp(sk))
+		conn_read_subflow_addresses(conn, sk);
 }
 
 static __always_inline void count_not_followed(struct sock *sk, long error)
@@ -352,7 +384,7 @@ static __always_inline void conn_close_wait(struct sock *sk)
 	conn->close_wait_ns = bpf_ktime_get_ns();
 	if (!conn->established_ns) /* Fast Open: the FIN came with the SYN */
 		conn->established_ns = conn->close_wait_ns;
-	if (!conn->remote_port) /* Fast Open, MPTCP */
+	if (!conn->remote_port) /* Fast Open, MPTCP children */
 		conn_read_addresses(conn, sk);
 	conn_note_accepted(conn, sk);
 	tp = bpf_skc_to_tcp_sock(sk);
@@ -447,6 +479,8 @@ static __always_inline void conn_closed(struct sock *sk)
 		return;
 	}
 	conn->state = TCP_CLOSE;
+	if (!conn->remote_port)
+		conn_read_addresses(conn, sk);
 	conn_note_accepted(conn, sk);
 	if (conn->accepted_ns)
 		conn->flags |= CONN_ACCEPTED;

@@ -171,6 +171,10 @@ struct tcp_sock___mptcp {
 	bool is_mptcp;
 };
 
+struct mptcp_sock {
+	struct sock *first; /* first subflow */
+};
+
 /* Since 6.10 inet_csk_accept() takes the listener and this, before four arguments. */
 struct proto_accept_arg;
 

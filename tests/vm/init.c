@@ -27,9 +27,7 @@
 #include <unistd.h>
 
 #define OUTPUT_PORT "/dev/ttyS1"
-#define MODULE_LIST "/vm/modules"
-#define COMMAND_FILE "/vm/command"
-#define COMMAND_MAX_ARGS 256
+#define MODULE_LIST "/vm/modules.list"
 #define NOFILE_MAX (1 << 20)
 
 struct mount_point {
@@ -61,12 +59,16 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 
 	len = snprintf(line, sizeof(line), "<2>slowclose-vm: ");
 	va_start(args, format);
-	vsnprintf(line + len, sizeof(line) - len, format, args);
+	len += vsnprintf(line + len, sizeof(line) - len - 1, format, args);
 	va_end(args);
+	if (len > (int)sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	/* Without it the kernel holds the record back until the next one. */
+	strcpy(line + len, "\n");
 
 	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, line, strlen(line)) < 0)
-		fprintf(stderr, "%s\n", line);
+		fprintf(stderr, "%s", line);
 	if (fd >= 0)
 		close(fd);
 }
@@ -168,35 +170,6 @@ static void raise_limits(void)
 		give_up("raise RLIMIT_NOFILE: %s", strerror(errno));
 }
 
-/* One argument a line. The array and its strings live until power-off. */
-static char **read_command(void)
-{
-	static char *argv[COMMAND_MAX_ARGS + 1];
-	size_t count = 0, size = 0;
-	char *arg = NULL;
-	ssize_t len;
-	FILE *file;
-
-	file = fopen(COMMAND_FILE, "re");
-	if (!file)
-		give_up("open " COMMAND_FILE ": %s", strerror(errno));
-
-	while ((len = getline(&arg, &size, file)) > 0) {
-		if (count == COMMAND_MAX_ARGS)
-			give_up("run a command of more than %d words", COMMAND_MAX_ARGS);
-		if (arg[len - 1] == '\n')
-			arg[len - 1] = '\0';
-		argv[count++] = arg;
-		arg = NULL;
-		size = 0;
-	}
-	free(arg);
-	fclose(file);
-	if (!count)
-		give_up("run a command: " COMMAND_FILE " is empty");
-	return argv;
-}
-
 /* Raw, or the terminal layer would put a carriage return before each newline. */
 static int open_output(void)
 {
@@ -254,20 +227,21 @@ static unsigned long read_taint(void)
 	return taint;
 }
 
-int main(void)
+/* The arguments are the command: the kernel passes on what follows "--" on its command line. */
+int main(int argc, char **argv)
 {
 	int output, status;
-	char **argv;
 	pid_t pid;
 
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
 	mount_all();
+	if (argc < 2)
+		give_up("run a command: none given");
 	sethostname("vm", 2);
 	raise_limits();
 	load_modules();
 	bring_up_loopback();
-	argv = read_command();
 	output = open_output();
 
 	say("start");
@@ -275,7 +249,7 @@ int main(void)
 	if (pid < 0)
 		give_up("fork: %s", strerror(errno));
 	if (!pid)
-		exec_command(argv, output);
+		exec_command(argv + 1, output);
 	status = wait_for(pid);
 	tcdrain(output);
 	say("end status=%d taint=%lu", status, read_taint());

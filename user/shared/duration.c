@@ -38,10 +38,8 @@ static int64_t parse_whole(const char **text)
 {
 	int64_t n = 0;
 
-	for (; is_digit(**text); (*text)++) {
-		if (n <= DURATION_MAX)
-			n = n > DURATION_MAX / 10 ? DURATION_MAX + 1 : n * 10 + (**text - '0');
-	}
+	for (; is_digit(**text); (*text)++)
+		n = n > DURATION_MAX / 10 ? DURATION_MAX + 1 : n * 10 + (**text - '0');
 	return n;
 }
 

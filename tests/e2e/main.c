@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/* End-to-end tests of slowclosed: real connections, and what the daemon must tell about them. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "netns.h"
+#include "suite.h"
+
+/* A thousand clients and a thousand servers in one process, and some to spare. */
+#define DESCRIPTORS 8192
+
+static int (*const groups[])(void) = {
+	run_process, run_ends,	    run_queue,	 run_accepting, run_reading,
+	run_owners,  run_addresses, run_special, run_storm,
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: e2e --daemon PATH --backend fentry|tracepoint\n"
+			"           [--connections N] [--steer] [--only PATTERN]\n");
+	return 2;
+}
+
+static bool parse_count(const char *text, long *count)
+{
+	char *end;
+
+	errno = 0;
+	*count = strtol(text, &end, 10);
+	return !errno && end != text && !*end && *count > 0;
+}
+
+static bool parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"daemon", required_argument, NULL, 'd'},
+		{"backend", required_argument, NULL, 'b'},
+		{"connections", required_argument, NULL, 'n'},
+		{"steer", no_argument, NULL, 's'},
+		{"only", required_argument, NULL, 'o'},
+		{},
+	};
+	int option;
+
+	suite.connections = 1000000;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			suite.daemon_path = optarg;
+			break;
+		case 'b':
+			suite.backend = optarg;
+			break;
+		case 'n':
+			if (!parse_count(optarg, &suite.connections))
+				return false;
+			break;
+		case 's':
+			suite.steer = true;
+			break;
+		case 'o':
+			cmocka_set_test_filter(optarg);
+			break;
+		default:
+			return false;
+		}
+	}
+	if (!suite.daemon_path || !suite.backend || optind != argc)
+		return false;
+	suite.fentry = !strcmp(suite.backend, "fentry");
+	return suite.fentry || !strcmp(suite.backend, "tracepoint");
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
+	int failed = 0;
+
+	if (!parse(argc, argv))
+		return usage();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	if (setrlimit(RLIMIT_NOFILE, &limit)) {
+		perror("setrlimit");
+		return 1;
+	}
+	netns_remember();
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		failed |= groups[i]();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "netns.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ipv6.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sockets.h"
+#include "suite.h"
+
+static int home = -1;
+
+void netns_remember(void)
+{
+	home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+void netns_loopback(int up)
+{
+	struct ifreq request = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	request.ifr_flags = (short)(up ? IFF_UP : 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
+		fail_msg("setting lo %s: %s", up ? "up" : "down", strerror(errno));
+	close(fd);
+}
+
+void netns_enter_new(void)
+{
+	if (unshare(CLONE_NEWNET))
+		fail_msg("unshare: %s", strerror(errno));
+	netns_loopback(1);
+}
+
+void netns_leave(void)
+{
+	if (setns(home, CLONE_NEWNET))
+		fail_msg("setns: %s", strerror(errno));
+}
+
+uint64_t netns_inode(void)
+{
+	struct stat info;
+
+	assert_int_equal(stat("/proc/thread-self/ns/net", &info), 0);
+	return info.st_ino;
+}
+
+void netns_set(const char *sysctl, const char *value)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", sysctl);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		fail_msg("setting %s: %s", sysctl, strerror(errno));
+	close(fd);
+}
+
+/* The kernel looks for duplicates first, on loopback too, where there can be none. */
+static void wait_usable(const struct in6_addr *address)
+{
+	struct sockaddr_in6 bound = {.sin6_family = AF_INET6, .sin6_addr = *address};
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	bound.sin6_scope_id = if_nametoindex("lo");
+	while (bind(fd, (struct sockaddr *)&bound, sizeof(bound))) {
+		if (errno != EADDRNOTAVAIL || now_ns() > deadline)
+			fail_msg("using a new address: %s", strerror(errno));
+		pass_ms(1);
+	}
+	close(fd);
+}
+
+void netns_add_v6(const char *address)
+{
+	struct in6_ifreq request = {.ifr6_prefixlen = 64};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	request.ifr6_ifindex = (int)if_nametoindex("lo");
+	assert_int_equal(inet_pton(AF_INET6, address, &request.ifr6_addr), 1);
+	if (fd < 0 || ioctl(fd, SIOCSIFADDR, &request))
+		fail_msg("adding %s: %s", address, strerror(errno));
+	close(fd);
+	wait_usable(&request.ifr6_addr);
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The daemon itself: options, signals, and what it leaves behind. */
+#include <errno.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "suite.h"
+
+#define MAX_IDS 4096
+
+/* BPF objects of one kind, by their ids. */
+struct ids {
+	uint32_t id[MAX_IDS];
+	size_t count;
+};
+
+static long bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+static int open_id(int command, uint32_t id)
+{
+	union bpf_attr attr = {};
+
+	attr.prog_id = id; /* the same place as map_id */
+	return (int)bpf(command, &attr);
+}
+
+static void object_info(int fd, void *info, size_t size)
+{
+	union bpf_attr attr = {};
+
+	memset(info, 0, size);
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = (uint32_t)size;
+	attr.info.info = (uint64_t)(uintptr_t)info;
+	bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+static bool is_ours(int fd, bool program)
+{
+	struct bpf_prog_info prog;
+	struct bpf_map_info map;
+
+	if (program) {
+		object_info(fd, &prog, sizeof(prog));
+		return !strncmp(prog.name, "sc_", 3);
+	}
+	object_info(fd, &map, sizeof(map));
+	return !strcmp(map.name, "conns") || !strcmp(map.name, "ring");
+}
+
+static void list_ids(struct ids *ids, bool program)
+{
+	union bpf_attr attr = {};
+
+	ids->count = 0;
+	while (!bpf(program ? BPF_PROG_GET_NEXT_ID : BPF_MAP_GET_NEXT_ID, &attr)) {
+		uint32_t id = attr.next_id;
+		int fd = open_id(program ? BPF_PROG_GET_FD_BY_ID : BPF_MAP_GET_FD_BY_ID, id);
+
+		if (fd >= 0) {
+			if (is_ours(fd, program) && ids->count < MAX_IDS)
+				ids->id[ids->count++] = id;
+			close(fd);
+		}
+		memset(&attr, 0, sizeof(attr));
+		attr.start_id = id;
+	}
+}
+
+static bool has_id(const struct ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->count; i++) {
+		if (ids->id[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* Another daemon may be on this machine: only those of ours count. */
+static void subtract(struct ids *ids, const struct ids *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ids->count; i++) {
+		if (!has_id(others, ids->id[i]))
+			ids->id[kept++] = ids->id[i];
+	}
+	ids->count = kept;
+}
+
+static bool any_left(const struct ids *ids, bool program)
+{
+	static struct ids now;
+
+	list_ids(&now, program);
+	for (size_t i = 0; i < ids->count; i++) {
+		if (has_id(&now, ids->id[i]))
+			return true;
+	}
+	return false;
+}
+
+static void process_killed_leaves_nothing(void **state)
+{
+	static struct ids programs, maps, other_programs, other_maps;
+	int64_t deadline;
+
+	(void)state;
+	suite_stop_daemon();
+	list_ids(&other_programs, true);
+	list_ids(&other_maps, false);
+	suite_start_daemon();
+	list_ids(&programs, true);
+	list_ids(&maps, false);
+	subtract(&programs, &other_programs);
+	subtract(&maps, &other_maps);
+	assert_true(programs.count >= 3);
+	assert_int_equal(maps.count, 2);
+	daemon_settle(&suite.daemon);
+
+	daemon_kill(&suite.daemon);
+	/* The kernel frees them a little later. */
+	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	while (any_left(&programs, true) || any_left(&maps, false)) {
+		if (now_ns() > deadline)
+			fail_msg("programs or maps are left");
+		pass_ms(10);
+	}
+	suite_start_daemon();
+}
+
+static void process_counters_on_sigusr1(void **state)
+{
+	struct losses losses;
+
+	(void)state;
+	daemon_settle(&suite.daemon);
+	kill(suite.daemon.pid, SIGUSR1);
+	daemon_expect_said(&suite.daemon, " ended, ");
+	daemon_expect_said(&suite.daemon, "skipped ");
+	losses = daemon_losses(&suite.daemon);
+	assert_true(losses.known);
+	assert_true(losses.ended >= 2);
+	assert_true(losses.shown >= 2);
+	assert_int_equal(losses.lost, 0);
+	assert_int_equal(losses.not_followed, 0);
+	daemon_settle(&suite.daemon);
+}
+
+static void process_ends_by_sigint(void **state)
+{
+	int status;
+
+	(void)state;
+	daemon_settle(&suite.daemon);
+	kill(suite.daemon.pid, SIGINT);
+	daemon_expect_said(&suite.daemon, " ended, ");
+	assert_int_equal(waitpid(suite.daemon.pid, &status, 0), suite.daemon.pid);
+	suite.daemon.pid = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	suite_start_daemon();
+}
+
+static void expect_refused(const char *const *arguments, const char *said)
+{
+	static struct daemon daemon;
+	int status = daemon_run(&daemon, arguments);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 2)
+		fail_msg("%s: wait status %#x, not exit 2; it said:\n%s", said, status,
+			 daemon.said);
+	if (!strstr(daemon.said, said))
+		fail_msg("\"%s\" is not in what it said:\n%s", said, daemon.said);
+}
+
+static void process_bad_options(void **state)
+{
+	static const char *const unit[] = {"--tail", "--min-close-wait", "5x", NULL};
+	static const char *const accept_unit[] = {"--tail", "--min-accept-wait", "1y", NULL};
+	static const char *const port[] = {"--tail", "-L", "80,99999", NULL};
+	static const char *const remote[] = {"--tail", "-D", "http", NULL};
+	static const char *const backend[] = {"--tail", "--backend=magic", NULL};
+	static const char *const unknown[] = {"--tail", "--frobnicate", NULL};
+
+	(void)state;
+	expect_refused(unit, "5x");
+	expect_refused(accept_unit, "1y");
+	expect_refused(port, "99999");
+	expect_refused(remote, "http");
+	expect_refused(backend, "magic");
+	expect_refused(unknown, "frobnicate");
+}
+
+/* Without --all only what was slow is shown; the other has to be read and passed over. */
+static void process_shows_only_slow(void **state)
+{
+	static const char *const arguments[] = {"--close-wait", "50ms", "--accept-wait", "10m",
+						NULL};
+	struct listener listener;
+	struct pair fast, slow;
+	struct wanted wanted;
+	struct losses losses;
+	json_t *event;
+
+	(void)state;
+	suite_stop_daemon();
+	daemon_start(&suite.daemon, arguments);
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	/* Without a close wait it cannot be slow, however slow this machine is. */
+	pair_open(&fast, &listener);
+	close(fast.server);
+	close(fast.client);
+	pair_open(&slow, &listener);
+	pair_close_client(&slow);
+	receive_end(slow.server);
+	pass_ms(60);
+	close(slow.server);
+	close(listener.fd);
+
+	event = server_event(&slow);
+	expect_text(event, "cause", "not-closing");
+	wanted = wanted_server(&fast);
+	assert_int_equal(daemon_count(&suite.daemon, &wanted), 0);
+	wanted = wanted_client(&slow);
+	daemon_stop(&suite.daemon, &losses);
+	assert_int_equal(daemon_count(&suite.daemon, &wanted), 0);
+	assert_true(losses.known);
+	assert_true(losses.ended >= 4);
+	assert_true(losses.shown >= 1);
+	suite_start_daemon();
+}
+
+int run_process(void)
+{
+	const struct CMUnitTest process[] = {
+		scenario(process_bad_options),		 scenario(process_counters_on_sigusr1),
+		scenario(process_ends_by_sigint),	 scenario(process_shows_only_slow),
+		scenario(process_killed_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(process, suite_setup, suite_teardown);
+}

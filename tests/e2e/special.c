@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Connections that begin in other ways, scenario 19. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "netns.h"
+#include "suite.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+/* Client and server, both without a cookie. */
+#define FASTOPEN_ALL "1543" /* 0x607 */
+
+static void wait_for(int fd, short events)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = events};
+
+	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+}
+
+/* A counter of /proc/net/netstat: a line of names, then a line of values. */
+static long netstat(const char *name)
+{
+	char names[8192], values[8192], *value, *at, *rest, *value_rest;
+	FILE *file = fopen("/proc/thread-self/net/netstat", "re");
+	long found = -1;
+
+	assert_non_null(file);
+	while (found < 0 && fgets(names, sizeof(names), file) &&
+	       fgets(values, sizeof(values), file)) {
+		at = strtok_r(names, " \n", &rest);
+		value = strtok_r(values, " \n", &value_rest);
+		while (at && value) {
+			if (!strcmp(at, name))
+				found = atol(value);
+			at = strtok_r(NULL, " \n", &rest);
+			value = strtok_r(NULL, " \n", &value_rest);
+		}
+	}
+	fclose(file);
+	return found;
+}
+
+static void fastopen_connect(struct pair *pair, struct listener *listener)
+{
+	int length = 16;
+
+	netns_enter_new();
+	netns_set("ipv4/tcp_fastopen", FASTOPEN_ALL);
+	listener_open(listener, AF_INET, "127.0.0.1", 16);
+	assert_int_equal(
+		setsockopt(listener->fd, IPPROTO_TCP, TCP_FASTOPEN, &length, sizeof(length)), 0);
+	memset(pair, 0, sizeof(*pair));
+	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pair->queued.before = now_ns();
+	if (sendto(pair->client, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&listener->address,
+		   listener->length) != 5)
+		fail_msg("MSG_FASTOPEN: %s", strerror(errno));
+	listener_wait_queued(listener, 1);
+	pair->queued.after = now_ns();
+	pair->client_port = local_port_of(pair->client);
+	pair->server_port = listener->port;
+	assert_int_equal(netstat("TCPFastOpenPassive"), 1); /* else this tests nothing */
+}
+
+static void special_fastopen_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	fastopen_connect(&pair, &listener);
+	pass_ms(20);
+	pair_accept(&pair, &listener);
+	receive_all(pair.server, 5);
+	pair_close_client(&pair);
+	receive_end(pair.server);
+	pass_ms(20);
+	closed = timed_close(pair.server);
+	close(listener.fd);
+	netns_leave();
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	expect_wait(event, "lifetime_ms", pair.queued, closed);
+	expect_end(event, "local", "127.0.0.1", pair.server_port);
+	expect_end(event, "remote", "127.0.0.1", pair.client_port);
+	expect_number(event, "rx_bytes", 5);
+	expect_text(event, "end", "close");
+	expect_task(event, "owner", getpid(), gettid());
+	event = client_event(&pair);
+	expect_client(event, &pair, "close");
+	expect_number(event, "tx_bytes", 5);
+	expect_one_each(&pair);
+}
+
+static void special_fastopen_never_accepted_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	fastopen_connect(&pair, &listener);
+	pair_close_client(&pair);
+	pass_ms(20);
+	closed = timed_close(listener.fd);
+	netns_leave();
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", false);
+	expect_wait(event, "accept_wait_ms", pair.queued, closed);
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	expect_number(event, "unread_bytes", 5);
+	expect_text(event, "end", "listener-closed");
+	expect_null(event, "owner");
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
+static void special_syn_cookies_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	netns_enter_new();
+	netns_set("ipv4/tcp_syncookies", "2"); /* always */
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	pair_connect(&pair, &listener);
+	assert_int_equal(netstat("SyncookiesRecv"), 1);
+	pass_ms(20);
+	pair_accept(&pair, &listener);
+	pair_close_client(&pair);
+	closed = timed_close(pair.server);
+	close(listener.fd);
+	netns_leave();
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	expect_end(event, "remote", "127.0.0.1", pair.client_port);
+	expect_task(event, "owner", getpid(), gettid());
+	expect_client(client_event(&pair), &pair, "close");
+	expect_one_each(&pair);
+}
+
+/* It enters the queue with its first data, not with the handshake. */
+static void special_defer_accept_19(void **state)
+{
+	struct listener listener;
+	struct pair pair = {};
+	int seconds = 30;
+	json_t *event;
+
+	(void)state;
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	assert_int_equal(
+		setsockopt(listener.fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)),
+		0);
+	pair.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+		connect(pair.client, (struct sockaddr *)&listener.address, listener.length), 0);
+	pair.client_port = local_port_of(pair.client);
+	pair.server_port = listener.port;
+	pass_ms(200);
+	assert_int_equal(listener_queued(&listener), 0);
+	pair.queued.before = now_ns();
+	send_all(pair.client, "x", 1);
+	listener_wait_queued(&listener, 1);
+	pair.queued.after = now_ns();
+	pass_ms(10);
+	pair_accept(&pair, &listener);
+	receive_all(pair.server, 1);
+	pair_close_client(&pair);
+	close(pair.server);
+	close(listener.fd);
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_client(client_event(&pair), &pair, "close");
+	expect_one_each(&pair);
+}
+
+static void open_mptcp_listener(struct listener *listener)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		skip_with_reason("no MPTCP: %s", strerror(errno));
+	close(fd);
+	listener_open_protocol(listener, AF_INET, "127.0.0.1", 16, IPPROTO_MPTCP);
+}
+
+static void mptcp_connect(struct pair *pair, const struct listener *listener, int protocol)
+{
+	memset(pair, 0, sizeof(*pair));
+	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+	assert_true(pair->client >= 0);
+	pair->queued.before = now_ns();
+	assert_int_equal(connect(pair->client, (const struct sockaddr *)&listener->address,
+				 listener->length),
+			 0);
+	wait_for(listener->fd, POLLIN);
+	pair->queued.after = now_ns();
+	pair->client_port = local_port_of(pair->client);
+	pair->server_port = listener->port;
+}
+
+static void special_mptcp_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	open_mptcp_listener(&listener);
+	mptcp_connect(&pair, &listener, IPPROTO_MPTCP);
+	pass_ms(20);
+	pair_accept(&pair, &listener);
+	/* The first data proves that both sides speak MPTCP, not TCP after a fallback. */
+	send_all(pair.client, "hello", 5);
+	receive_all(pair.server, 5);
+	send_all(pair.server, "yes", 3);
+	receive_all(pair.client, 3);
+	pair.fin = timed_close(pair.client);
+	wait_for(pair.server, POLLRDHUP);
+	pair.fin.after = now_ns();
+	receive_end(pair.server);
+	pass_ms(50);
+	closed = timed_close(pair.server);
+	close(listener.fd);
+
+	event = server_event(&pair);
+	expect_text(event, "family", "ipv4");
+	expect_end(event, "local", "127.0.0.1", pair.server_port);
+	expect_end(event, "remote", "127.0.0.1", pair.client_port);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	expect_null(event, "rx_bytes");
+	expect_null(event, "tx_bytes");
+	expect_null(event, "tx_bytes_after_fin");
+	expect_null(event, "unread_bytes");
+	expect_null(event, "fin_read");
+	expect_text(event, "end", "close");
+	expect_task(event, "owner", getpid(), gettid());
+	event = client_event(&pair);
+	expect_client(event, &pair, "close");
+	expect_null(event, "close_wait_ms");
+	expect_null(event, "rx_bytes");
+	expect_one_each(&pair); /* no record of a subflow */
+}
+
+static void special_mptcp_listener_plain_client_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	open_mptcp_listener(&listener);
+	mptcp_connect(&pair, &listener, IPPROTO_TCP);
+	pass_ms(20);
+	pair_accept(&pair, &listener);
+	send_all(pair.client, "hello", 5);
+	receive_all(pair.server, 5);
+	pair_close_client(&pair);
+	receive_end(pair.server);
+	pass_ms(20);
+	closed = timed_close(pair.server);
+	close(listener.fd);
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	expect_number(event, "rx_bytes", 5);
+	expect_truth(event, "fin_read", true);
+	expect_text(event, "end", "close");
+	expect_task(event, "owner", getpid(), gettid());
+	expect_client(client_event(&pair), &pair, "close");
+	expect_one_each(&pair);
+}
+
+static void special_mptcp_never_accepted_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+
+	(void)state;
+	open_mptcp_listener(&listener);
+	mptcp_connect(&pair, &listener, IPPROTO_MPTCP);
+	pass_ms(20);
+	closed = timed_close(listener.fd);
+	wait_for(pair.client, POLLRDHUP);
+	closed.after = now_ns();
+	close(pair.client);
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", false);
+	expect_wait(event, "accept_wait_ms", pair.queued, closed);
+	expect_null(event, "owner");
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
+int run_special(void)
+{
+	const struct CMUnitTest special[] = {
+		scenario(special_fastopen_19),
+		scenario(special_fastopen_never_accepted_19),
+		scenario(special_syn_cookies_19),
+		scenario(special_defer_accept_19),
+		scenario(special_mptcp_19),
+		scenario(special_mptcp_listener_plain_client_19),
+		scenario(special_mptcp_never_accepted_19),
+	};
+
+	return cmocka_run_group_tests(special, suite_setup, suite_teardown);
+}

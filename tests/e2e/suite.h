@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What all scenarios share: how the suite was called, and the daemon that watches. */
+#ifndef E2E_SUITE_H
+#define E2E_SUITE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "daemon.h"
+
+struct suite {
+	const char *daemon_path;
+	const char *backend;
+	bool fentry;
+	long connections; /* of scenario 22 */
+	bool steer;
+	struct daemon daemon;
+};
+
+extern struct suite suite;
+
+/* Group setup and teardown: a daemon that runs while the group does, and must lose nothing. */
+int suite_setup(void **state);
+int suite_teardown(void **state);
+
+/* For each test: undoes what a failed one may have left. */
+int suite_clean(void **state);
+
+void suite_start_daemon(void);
+void suite_stop_daemon(void);
+
+/* Prints why before it skips. */
+#define skip_with_reason(...)                                                                      \
+	do {                                                                                       \
+		print_message("           ");                                                      \
+		print_message(__VA_ARGS__);                                                        \
+		print_message("\n");                                                               \
+		skip();                                                                            \
+	} while (0)
+
+#define scenario(function) cmocka_unit_test_teardown(function, suite_clean)
+
+int run_ends(void);
+int run_queue(void);
+int run_accepting(void);
+int run_reading(void);
+int run_owners(void);
+int run_addresses(void);
+int run_special(void);
+int run_storm(void);
+int run_process(void);
+
+#endif

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "event.h"
+
+static const struct thresholds thresholds = {
+	.close_wait_ns = 1000,
+	.accept_wait_ns = 100,
+};
+
+/* Queued at 5000, accepted 50 later, in CLOSE_WAIT for 900 until 9000: fast. */
+static struct record fast_record(void)
+{
+	struct record record = {
+		.conn = {.queued_ns = 5000,
+			 .established_ns = 4990,
+			 .accepted_ns = 5050,
+			 .close_wait_ns = 8100,
+			 .local_addr = {192, 0, 2, 1},
+			 .remote_addr = {198, 51, 100, 7},
+			 .local_port = 443,
+			 .remote_port = 50000,
+			 .netns = 4026531840u,
+			 .rx_bytes = 10,
+			 .tx_bytes = 20,
+			 .unread_bytes = 3,
+			 .family = FAMILY_IPV4,
+			 .role = ROLE_SERVER,
+			 .end = END_CLOSE,
+			 .flags = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ},
+		.end_ns = 9000,
+	};
+
+	return record;
+}
+
+static struct event event_of(const struct record *record)
+{
+	struct event event;
+
+	memset(&event, 0xa5, sizeof(event));
+	event_from_record(&event, record, &thresholds, 1000000);
+	return event;
+}
+
+static void complete(void **state)
+{
+	struct record record = fast_record();
+	struct event event = event_of(&record);
+
+	(void)state;
+	assert_int_equal(event.time_ns, 1009000);
+	assert_int_equal(event.accept_wait_ns, 50);
+	assert_int_equal(event.close_wait_ns, 900);
+	assert_int_equal(event.lifetime_ns, 4010);
+	assert_int_equal(event.rx_bytes, 10);
+	assert_int_equal(event.tx_bytes, 20);
+	assert_int_equal(event.unread_bytes, 3);
+	assert_int_equal(event.tx_bytes_after_fin, 0);
+	assert_int_equal(event.accepted, YES);
+	assert_int_equal(event.fin_read, YES);
+	assert_int_equal(event.cause, CAUSE_NONE);
+	assert_false(event.slow);
+	assert_memory_equal(&event.conn, &record.conn, sizeof(event.conn));
+}
+
+static void no_queued(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.queued_ns = 0;
+	event = event_of(&record);
+	assert_true(event.accept_wait_ns == UNKNOWN);
+	assert_int_equal(event.close_wait_ns, 900);
+	assert_int_equal(event.lifetime_ns, 4010);
+}
+
+static void no_established(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.established_ns = 0;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 50);
+	assert_int_equal(event.close_wait_ns, 900);
+	assert_true(event.lifetime_ns == UNKNOWN);
+}
+
+static void no_accepted(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.accepted_ns = 0;
+	event = event_of(&record);
+	assert_true(event.accept_wait_ns == UNKNOWN);
+	assert_int_equal(event.accepted, YES);
+	assert_false(event.slow);
+	record.conn.flags &= ~CONN_ACCEPTED; /* then it waited to its end */
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 4000);
+	assert_int_equal(event.accepted, NO);
+}
+
+static void no_close_wait(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.close_wait_ns = 0;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 50);
+	assert_true(event.close_wait_ns == UNKNOWN);
+	assert_int_equal(event.lifetime_ns, 4010);
+}
+
+static void no_end(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.end_ns = 0;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 50);
+	assert_true(event.close_wait_ns == UNKNOWN);
+	assert_true(event.lifetime_ns == UNKNOWN);
+	record.conn.flags &= ~CONN_ACCEPTED;
+	event = event_of(&record);
+	assert_true(event.accept_wait_ns == UNKNOWN);
+}
+
+static void times_turned_round(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.accepted_ns = 4999;
+	record.conn.close_wait_ns = 9001;
+	record.conn.established_ns = UINT64_MAX;
+	event = event_of(&record);
+	assert_true(event.accept_wait_ns == UNKNOWN);
+	assert_true(event.close_wait_ns == UNKNOWN);
+	assert_true(event.lifetime_ns == UNKNOWN);
+	assert_false(event.slow);
+}
+
+static void no_time_at_all(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.accepted_ns = 5000;
+	record.conn.close_wait_ns = 9000;
+	record.conn.established_ns = 9000;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 0);
+	assert_int_equal(event.close_wait_ns, 0);
+	assert_int_equal(event.lifetime_ns, 0);
+}
+
+/* More than 63 bits hold is not known, and no threshold of 0 makes it slow. */
+static void too_large(void **state)
+{
+	const struct thresholds zero = {.close_wait_ns = 0};
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.role = ROLE_CLIENT;
+	record.conn.close_wait_ns = 1;
+	record.end_ns = UINT64_MAX;
+	record.conn.rx_bytes = UINT64_MAX;
+	record.conn.tx_bytes = (uint64_t)INT64_MAX;
+	event_from_record(&event, &record, &zero, 0);
+	assert_true(event.close_wait_ns == UNKNOWN);
+	assert_true(event.rx_bytes == UNKNOWN);
+	assert_true(event.tx_bytes == INT64_MAX);
+	assert_false(event.slow);
+}
+
+static void client(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.role = ROLE_CLIENT;
+	record.conn.flags = CONN_FIN;
+	event = event_of(&record);
+	assert_true(event.accept_wait_ns == UNKNOWN);
+	assert_int_equal(event.accepted, MAYBE);
+	assert_int_equal(event.close_wait_ns, 900);
+	record.conn.close_wait_ns = 8000;
+	event = event_of(&record);
+	assert_int_equal(event.cause, CAUSE_NOT_READING);
+}
+
+static void no_bytes(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.flags |= CONN_NO_BYTES;
+	record.conn.close_wait_ns = 8000;
+	record.tx_bytes_after_fin = 5;
+	event = event_of(&record);
+	assert_true(event.rx_bytes == UNKNOWN);
+	assert_true(event.tx_bytes == UNKNOWN);
+	assert_true(event.unread_bytes == UNKNOWN);
+	assert_true(event.tx_bytes_after_fin == UNKNOWN);
+	assert_int_equal(event.fin_read, MAYBE);
+	assert_true(event.slow);
+	assert_int_equal(event.cause, CAUSE_NONE);
+}
+
+static void no_fin(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.flags = CONN_ACCEPTED | CONN_FIN_READ;
+	record.conn.close_wait_ns = 8000;
+	record.tx_bytes_after_fin = 5;
+	event = event_of(&record);
+	assert_int_equal(event.fin_read, MAYBE);
+	assert_true(event.tx_bytes_after_fin == UNKNOWN);
+	assert_int_equal(event.rx_bytes, 10);
+	assert_int_equal(event.cause, CAUSE_NONE);
+}
+
+static void thresholds_are_reached(void **state)
+{
+	struct record record = fast_record();
+
+	(void)state;
+	record.conn.close_wait_ns = 8001;
+	assert_false(event_of(&record).slow);
+	record.conn.close_wait_ns = 8000;
+	assert_true(event_of(&record).slow);
+	record = fast_record();
+	record.conn.accepted_ns = 5099;
+	assert_false(event_of(&record).slow);
+	record.conn.accepted_ns = 5100;
+	assert_true(event_of(&record).slow);
+	/* accepted late, but closed fast: nobody is at fault now */
+	assert_int_equal(event_of(&record).cause, CAUSE_NONE);
+}
+
+static enum cause cause_with(unsigned int flags, uint64_t sent_after_fin)
+{
+	struct record record = fast_record();
+
+	record.conn.close_wait_ns = 8000;
+	record.conn.flags = (__u8)flags;
+	record.tx_bytes_after_fin = sent_after_fin;
+	return event_of(&record).cause;
+}
+
+static void causes(void **state)
+{
+	const unsigned int read = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ;
+
+	(void)state;
+	assert_int_equal(cause_with(read, 0), CAUSE_NOT_CLOSING);
+	assert_int_equal(cause_with(read, 1), CAUSE_STILL_SENDING);
+	assert_int_equal(cause_with(CONN_ACCEPTED | CONN_FIN, 0), CAUSE_NOT_READING);
+	assert_int_equal(cause_with(CONN_ACCEPTED | CONN_FIN, 1), CAUSE_NOT_READING);
+	assert_int_equal(cause_with(CONN_FIN, 1), CAUSE_NEVER_ACCEPTED);
+	assert_int_equal(cause_with(0, 0), CAUSE_NEVER_ACCEPTED);
+}
+
+static void fast_and_never_accepted(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.flags = 0;
+	record.conn.close_wait_ns = 0;
+	record.end_ns = 5099;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 99);
+	assert_int_equal(event.cause, CAUSE_NONE);
+}
+
+static void id_stays(void **state)
+{
+	struct record record = fast_record();
+	struct event first = event_of(&record), second;
+
+	(void)state;
+	assert_int_equal(strlen(first.id), 16);
+	assert_int_equal(strspn(first.id, "0123456789abcdef"), 16);
+	/* all that can change while it lives, or by what was seen of it */
+	record.conn.queued_ns++;
+	record.conn.accepted_ns = 0;
+	record.conn.close_wait_ns++;
+	record.conn.owner.pid = 5;
+	record.conn.closer.pid = 5;
+	record.conn.rx_bytes++;
+	record.conn.state = 8;
+	record.conn.flags = 0;
+	record.conn.end = END_EXIT;
+	record.end_ns++;
+	second = event_of(&record);
+	assert_string_equal(first.id, second.id);
+}
+
+#define assert_new_id(change)                                                                      \
+	do {                                                                                       \
+		struct record record = fast_record();                                              \
+		struct event first = event_of(&record), second;                                    \
+		record.conn.change;                                                                \
+		second = event_of(&record);                                                        \
+		assert_string_not_equal(first.id, second.id);                                      \
+	} while (0)
+
+static void id_differs(void **state)
+{
+	(void)state;
+	assert_new_id(established_ns++);
+	assert_new_id(established_ns = 0);
+	assert_new_id(netns++);
+	assert_new_id(role = ROLE_CLIENT);
+	assert_new_id(local_port++);
+	assert_new_id(remote_port++);
+	assert_new_id(local_addr[0]++);
+	assert_new_id(local_addr[15]++);
+	assert_new_id(remote_addr[0]++);
+	assert_new_id(remote_addr[15]++);
+}
+
+/* Loopback: the two ends of one connection have their addresses and ports exchanged. */
+static void id_of_the_other_end(void **state)
+{
+	struct record record = fast_record();
+	struct event first, second;
+
+	(void)state;
+	first = event_of(&record);
+	memcpy(record.conn.local_addr, fast_record().conn.remote_addr, 16);
+	memcpy(record.conn.remote_addr, fast_record().conn.local_addr, 16);
+	second = event_of(&record);
+	assert_string_not_equal(first.id, second.id);
+	record = fast_record();
+	record.conn.local_port = 50000;
+	record.conn.remote_port = 443;
+	second = event_of(&record);
+	assert_string_not_equal(first.id, second.id);
+}
+
+static void id_without_established(void **state)
+{
+	struct record record = fast_record();
+	struct event first, second;
+
+	(void)state;
+	record.conn.established_ns = 0;
+	first = event_of(&record);
+	record.conn.queued_ns++;
+	second = event_of(&record);
+	assert_string_not_equal(first.id, second.id);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_null(cause_name(CAUSE_NONE));
+	assert_string_equal(cause_name(CAUSE_NEVER_ACCEPTED), "never-accepted");
+	assert_string_equal(cause_name(CAUSE_NOT_READING), "not-reading");
+	assert_string_equal(cause_name(CAUSE_NOT_CLOSING), "not-closing");
+	assert_string_equal(cause_name(CAUSE_STILL_SENDING), "still-sending");
+	assert_null(end_name(END_UNKNOWN));
+	assert_string_equal(end_name(END_CLOSE), "close");
+	assert_string_equal(end_name(END_SHUTDOWN), "shutdown");
+	assert_string_equal(end_name(END_EXIT), "exit");
+	assert_string_equal(end_name(END_RESET_BY_PEER), "reset-by-peer");
+	assert_string_equal(end_name(END_RESET_UNREAD), "reset-unread");
+	assert_string_equal(end_name(END_TIMEOUT), "timeout");
+	assert_string_equal(end_name(END_LISTENER_CLOSED), "listener-closed");
+	assert_string_equal(end_name(END_ABORTED), "aborted");
+	assert_null(end_name(END_COUNT));
+	assert_string_equal(role_name(ROLE_SERVER), "server");
+	assert_string_equal(role_name(ROLE_CLIENT), "client");
+	assert_string_equal(family_name(FAMILY_IPV4), "ipv4");
+	assert_string_equal(family_name(FAMILY_IPV6), "ipv6");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(complete),
+		cmocka_unit_test(no_queued),
+		cmocka_unit_test(no_established),
+		cmocka_unit_test(no_accepted),
+		cmocka_unit_test(no_close_wait),
+		cmocka_unit_test(no_end),
+		cmocka_unit_test(times_turned_round),
+		cmocka_unit_test(no_time_at_all),
+		cmocka_unit_test(too_large),
+		cmocka_unit_test(client),
+		cmocka_unit_test(no_bytes),
+		cmocka_unit_test(no_fin),
+		cmocka_unit_test(thresholds_are_reached),
+		cmocka_unit_test(causes),
+		cmocka_unit_test(fast_and_never_accepted),
+		cmocka_unit_test(id_stays),
+		cmocka_unit_test(id_differs),
+		cmocka_unit_test(id_of_the_other_end),
+		cmocka_unit_test(id_without_established),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
