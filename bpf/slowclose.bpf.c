@@ -11,10 +11,19 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Both backends. */
 
+/* Two looks at each transition, in this order; the kernel attaches and runs them as they stand
+ * here. */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(sc_state, struct sock *sk, int old, int new)
+int BPF_PROG(sc_state_first, struct sock *sk, int old, int new)
 {
-	conn_transition(sk, old, new);
+	conn_transition(sk, old, new, false);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sc_state_last, struct sock *sk, int old, int new)
+{
+	conn_transition(sk, old, new, true);
 	return 0;
 }
 
@@ -26,13 +35,6 @@ int BPF_PROG(sc_destroy, struct sock *sk)
 }
 
 /* Backend fentry. */
-
-SEC("fentry/tcp_set_state")
-int BPF_PROG(sc_state_fentry, struct sock *sk, int new)
-{
-	conn_transition(sk, sk->__sk_common.skc_state, new);
-	return 0;
-}
 
 /* Sees every accept(): threads that blocked before this was attached, io_uring, MPTCP. */
 SEC("fentry/security_sock_graft")
@@ -67,13 +69,6 @@ int BPF_PROG(sc_close, struct sock *sk)
 }
 
 /* Backend tracepoint. */
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(sc_state_again, struct sock *sk, int old, int new)
-{
-	conn_transition(sk, old, new);
-	return 0;
-}
 
 /* The socket behind a descriptor of the current task, as a key only: it is not held. */
 static __always_inline struct sock *sock_of_fd(long fd)

@@ -47,6 +47,8 @@ enum conn_flags {
 	CONN_NO_BYTES = 1 << 3, /* MPTCP: the byte fields are not known */
 	CONN_FIN = 1 << 4, /* the peer's FIN has arrived */
 	CONN_FIN_READ = 1 << 5, /* all that the peer sent was taken, the FIN too */
+	CONN_OLD = 1 << 6, /* its beginning was not seen: times up to now are the latest possible */
+	CONN_OLD_FIN = 1 << 7, /* nor was the peer's FIN */
 };
 
 /* A task that acted on a connection in its own context; pid 0: not known. */
@@ -62,6 +64,7 @@ struct conn {
 	__u64 established_ns;
 	__u64 accepted_ns; /* server: returned by accept() */
 	__u64 close_wait_ns; /* entered CLOSE_WAIT */
+	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
 	__u16 local_port;
@@ -84,13 +87,12 @@ struct conn {
 /* One connection that has ended. */
 struct record {
 	struct conn conn;
-	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
 	__u64 tx_bytes_after_fin;
 };
 
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
-_Static_assert(sizeof(struct conn) == 152, "no implicit padding");
+_Static_assert(sizeof(struct conn) == 160, "no implicit padding");
 _Static_assert(sizeof(struct record) == 168, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
@@ -106,8 +108,9 @@ struct conn_cpu {
 	__u64 losses[LOSS_COUNT];
 	__u64 records; /* sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
-	__u64 not_followed; /* socket whose entry could not be added: counted once, not by each look
-			     */
+	/* Sockets, so that the second look at the same transition knows of the first: */
+	__u64 not_followed; /* could not be added, which is counted once */
+	__u64 kept_in_queue; /* closed unaccepted; accept() may report and remove it meanwhile */
 };
 
 #endif

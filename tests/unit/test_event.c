@@ -22,6 +22,7 @@ static struct record fast_record(void)
 			 .established_ns = 4990,
 			 .accepted_ns = 5050,
 			 .close_wait_ns = 8100,
+			 .end_ns = 9000,
 			 .local_addr = {192, 0, 2, 1},
 			 .remote_addr = {198, 51, 100, 7},
 			 .local_port = 443,
@@ -34,7 +35,6 @@ static struct record fast_record(void)
 			 .role = ROLE_SERVER,
 			 .end = END_CLOSE,
 			 .flags = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ},
-		.end_ns = 9000,
 	};
 
 	return record;
@@ -132,7 +132,7 @@ static void no_end(void **state)
 	struct event event;
 
 	(void)state;
-	record.end_ns = 0;
+	record.conn.end_ns = 0;
 	event = event_of(&record);
 	assert_int_equal(event.accept_wait_ns, 50);
 	assert_true(event.close_wait_ns == UNKNOWN);
@@ -183,7 +183,7 @@ static void too_large(void **state)
 	(void)state;
 	record.conn.role = ROLE_CLIENT;
 	record.conn.close_wait_ns = 1;
-	record.end_ns = UINT64_MAX;
+	record.conn.end_ns = UINT64_MAX;
 	record.conn.rx_bytes = UINT64_MAX;
 	record.conn.tx_bytes = (uint64_t)INT64_MAX;
 	event_from_record(&event, &record, &zero, 0);
@@ -294,10 +294,32 @@ static void fast_and_never_accepted(void **state)
 	(void)state;
 	record.conn.flags = 0;
 	record.conn.close_wait_ns = 0;
-	record.end_ns = 5099;
+	record.conn.end_ns = 5099;
 	event = event_of(&record);
 	assert_int_equal(event.accept_wait_ns, 99);
 	assert_int_equal(event.cause, CAUSE_NONE);
+}
+
+/* Its waits are bounds; what it sent after a FIN that nobody saw has no beginning. */
+static void older_than_the_hooks(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.tx_bytes_after_fin = 5;
+	event = event_of(&record);
+	assert_false(event.at_least);
+	assert_int_equal(event.tx_bytes_after_fin, 5);
+	record.conn.flags |= CONN_OLD;
+	event = event_of(&record);
+	assert_true(event.at_least);
+	assert_int_equal(event.tx_bytes_after_fin, 5);
+	record.conn.flags |= CONN_OLD_FIN;
+	event = event_of(&record);
+	assert_true(event.at_least);
+	assert_int_equal(event.close_wait_ns, 900);
+	assert_true(event.tx_bytes_after_fin == UNKNOWN);
 }
 
 static void id_stays(void **state)
@@ -318,7 +340,7 @@ static void id_stays(void **state)
 	record.conn.state = 8;
 	record.conn.flags = 0;
 	record.conn.end = END_EXIT;
-	record.end_ns++;
+	record.conn.end_ns++;
 	second = event_of(&record);
 	assert_string_equal(first.id, second.id);
 }
@@ -421,6 +443,7 @@ int main(void)
 		cmocka_unit_test(thresholds_are_reached),
 		cmocka_unit_test(causes),
 		cmocka_unit_test(fast_and_never_accepted),
+		cmocka_unit_test(older_than_the_hooks),
 		cmocka_unit_test(id_stays),
 		cmocka_unit_test(id_differs),
 		cmocka_unit_test(id_of_the_other_end),

@@ -76,6 +76,24 @@ static void lines(void **state)
 		    "198.51.100.7:50000\n");
 }
 
+static void at_least(void **state)
+{
+	struct event event = slow_event();
+
+	(void)state;
+	event.conn.flags = CONN_OLD;
+	assert_line(&event, &narrow,
+		    "00:13:20 410ms+   3.2s not-reading    nginx/812         443 "
+		    "198.51.100.7:50000\n");
+	event.conn.flags = CONN_OLD | CONN_OLD_FIN;
+	event.accept_wait_ns = UNKNOWN;
+	event.close_wait_ns = 86399 * NSEC_PER_SEC;
+	/* one too wide, aligned again behind it */
+	assert_line(&event, &narrow,
+		    "00:13:20      - 23h59m+ not-reading   nginx/812         443 "
+		    "198.51.100.7:50000\n");
+}
+
 static void no_time(void **state)
 {
 	const struct text_style style = {.no_time = true};
@@ -233,7 +251,7 @@ static void hostile_line(void **state)
 	(void)state;
 	memcpy(event.conn.owner.comm, "a\n\033[2J\0", 8);
 	assert_line(&event, &narrow,
-		    "00:13:20  410ms   3.2s not-reading    a\\x0a\\x1b[2J/812   443 "
+		    "00:13:20  410ms   3.2s not-reading    a\\x0a\\x1b[2J/812  443 "
 		    "198.51.100.7:50000\n");
 	/* two bytes, one column */
 	memcpy(event.conn.owner.comm, "h\xc3\xa9llo\0", 8);
@@ -245,7 +263,7 @@ static void hostile_line(void **state)
 	assert_line(&event, &narrow,
 		    "00:13:20  410ms   3.2s not-reading    "
 		    "\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b"
-		    "\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b/4294967295   443 "
+		    "\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b\\x1b/4294967295 443 "
 		    "198.51.100.7:50000\n");
 }
 
@@ -268,11 +286,17 @@ static void addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),	cmocka_unit_test(no_time),
-		cmocka_unit_test(unknown),	cmocka_unit_test(fits_80_columns),
-		cmocka_unit_test(wide),		cmocka_unit_test(colours),
-		cmocka_unit_test(hostile_comm), cmocka_unit_test(comm_in_a_small_buffer),
-		cmocka_unit_test(hostile_line), cmocka_unit_test(addresses),
+		cmocka_unit_test(lines),
+		cmocka_unit_test(no_time),
+		cmocka_unit_test(unknown),
+		cmocka_unit_test(fits_80_columns),
+		cmocka_unit_test(at_least),
+		cmocka_unit_test(wide),
+		cmocka_unit_test(colours),
+		cmocka_unit_test(hostile_comm),
+		cmocka_unit_test(comm_in_a_small_buffer),
+		cmocka_unit_test(hostile_line),
+		cmocka_unit_test(addresses),
 	};
 
 	setenv("TZ", "EAST-2", 1);

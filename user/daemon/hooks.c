@@ -124,13 +124,11 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 {
 	bool fentry = backend == BACKEND_FENTRY;
 
-	bpf_program__set_autoload(skel->progs.sc_state_fentry, fentry);
 	bpf_program__set_autoload(skel->progs.sc_graft, fentry && kernel->graft);
 	/* Both load on 6.1, and one of them is wrong: BTF decides. */
 	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);
 	bpf_program__set_autoload(skel->progs.sc_accept_before_6_10, fentry && !kernel->accept_arg);
 	bpf_program__set_autoload(skel->progs.sc_close, fentry);
-	bpf_program__set_autoload(skel->progs.sc_state_again, !fentry);
 	bpf_program__set_autoload(skel->progs.sc_exit_accept, !fentry);
 	bpf_program__set_autoload(skel->progs.sc_exit_accept4, !fentry);
 }

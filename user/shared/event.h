@@ -48,6 +48,7 @@ struct event {
 	enum tristate accepted;
 	enum tristate fin_read;
 	enum cause cause;
+	bool at_least; /* older than the hooks: the waits and the lifetime are lower bounds */
 	bool slow; /* a wait is over its threshold */
 };
 

@@ -79,7 +79,7 @@ static json_t *waits(const struct event *event)
 			 "accepted", truth(event->accepted), "accept_wait_ms",
 			 milliseconds(event->accept_wait_ns), "close_wait_ms",
 			 milliseconds(event->close_wait_ns), "lifetime_ms",
-			 milliseconds(event->lifetime_ns), "at_least", 0);
+			 milliseconds(event->lifetime_ns), "at_least", event->at_least);
 }
 
 static json_t *evidence(const struct event *event)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "duration.h"
@@ -121,14 +122,21 @@ static const char *full_time(const struct event *event, char *buf)
 	return render_time(event->time_ns, buf);
 }
 
+/* "3.2s", or "3.2s+" where the wait began before anybody looked. */
+static const char *wait(int64_t ns, bool at_least, char *buf)
+{
+	duration_format(ns, buf, CELL_SIZE - 1);
+	return ns != UNKNOWN && at_least ? strcat(buf, "+") : buf;
+}
+
 static const char *accept_wait(const struct event *event, char *buf)
 {
-	return duration_format(event->accept_wait_ns, buf, CELL_SIZE);
+	return wait(event->accept_wait_ns, event->conn.flags & CONN_OLD, buf);
 }
 
 static const char *close_wait(const struct event *event, char *buf)
 {
-	return duration_format(event->close_wait_ns, buf, CELL_SIZE);
+	return wait(event->close_wait_ns, event->conn.flags & CONN_OLD_FIN, buf);
 }
 
 static const char *cause(const struct event *event, char *buf)
@@ -268,26 +276,40 @@ static int width_of(const char *text)
 	return width;
 }
 
-/* The spaces are held back until a cell follows, so that no line ends with them. */
-static void put_cell(FILE *out, const char *text, const char *colour, int width, int *spaces)
+/* How far a line is: what is written, and where the next cell belongs. */
+struct line {
+	FILE *out;
+	int written;
+	int wanted;
+};
+
+/*
+ * The spaces before a cell are written with it, so that no line ends with them. A cell that is too
+ * wide takes from the spaces that follow, so that the line is aligned again as soon as it can be.
+ */
+static void put_cell(struct line *line, const char *text, const char *colour, int width)
 {
 	int used = width_of(text);
-	int before = width > used ? width - used : 0;
-	int after = -width > used ? -width - used : 0;
+	int spaces = line->wanted - line->written;
 
-	fprintf(out, "%*s", *spaces + before, "");
+	if (width > used)
+		spaces += width - used;
+	if (line->written && spaces < 1)
+		spaces = 1;
+	fprintf(line->out, "%*s", spaces, "");
 	if (colour)
-		fprintf(out, "%s%s%s", colour, text, COLOUR_RESET);
+		fprintf(line->out, "%s%s%s", colour, text, COLOUR_RESET);
 	else
-		fputs(text, out);
-	*spaces = after + 1;
+		fputs(text, line->out);
+	line->written += spaces + used;
+	line->wanted += abs(width) + 1;
 }
 
 /* One line: of the event, or the heads when there is none. */
 static void put_line(FILE *out, const struct event *event, const struct text_style *style)
 {
+	struct line line = {.out = out};
 	char buf[CELL_SIZE];
-	int spaces = 0;
 
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
 		const struct column *column = &columns[i];
@@ -299,7 +321,7 @@ static void put_line(FILE *out, const struct event *event, const struct text_sty
 			text = column->cell(event, buf);
 			colour = style->colour ? colour_of(column, event) : NULL;
 		}
-		put_cell(out, text, colour, column->width, &spaces);
+		put_cell(&line, text, colour, column->width);
 	}
 	fputc('\n', out);
 }
