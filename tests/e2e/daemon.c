@@ -195,14 +195,13 @@ bool daemon_running(const struct daemon *daemon)
 	return daemon->pid > 0;
 }
 
-void daemon_start(struct daemon *daemon, const char *const *arguments)
+void daemon_start(struct daemon *daemon, const char *backend, const char *const *arguments)
 {
-	char backend[32];
-	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--tail", "--json", backend};
-	size_t n = 4;
+	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--tail", "--json", "--backend",
+				     (char *)backend};
+	size_t n = 5;
 
 	forget(daemon);
-	snprintf(backend, sizeof(backend), "--backend=%s", suite.backend);
 	while (*arguments && n < MAX_ARGUMENTS - 1)
 		argv[n++] = (char *)*arguments++;
 	spawn(daemon, argv);

@@ -52,7 +52,7 @@ struct wanted {
 };
 
 /* Returns when the hooks are attached; arguments ends with NULL. */
-void daemon_start(struct daemon *daemon, const char *const *arguments);
+void daemon_start(struct daemon *daemon, const char *backend, const char *const *arguments);
 bool daemon_running(const struct daemon *daemon);
 
 /* Waits for the event and takes it; it stays valid until the daemon is started again. */

@@ -19,6 +19,8 @@ static int (*const groups[])(void) = {
 	run_owners,  run_addresses, run_special, run_storm,
 };
 
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
 static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --backend fentry|tracepoint\n"
@@ -90,7 +92,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	netns_remember();
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+	for (size_t i = 0; i < GROUPS; i++)
 		failed |= groups[i]();
+	if (suite.groups_begun != GROUPS || suite.groups_ended != GROUPS) {
+		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", GROUPS,
+			suite.groups_begun, suite.groups_ended);
+		failed = 1;
+	}
 	return failed ? 1 : 0;
 }

@@ -213,7 +213,7 @@ static void process_shows_only_slow(void **state)
 
 	(void)state;
 	suite_stop_daemon();
-	daemon_start(&suite.daemon, arguments);
+	daemon_start(&suite.daemon, suite.backend, arguments);
 	listener_open(&listener, AF_INET, "127.0.0.1", 4);
 	/* Without a close wait it cannot be slow, however slow this machine is. */
 	pair_open(&fast, &listener);

@@ -322,7 +322,37 @@ static void special_mptcp_never_accepted_19(void **state)
 	expect_truth(event, "accepted", false);
 	expect_wait(event, "accept_wait_ms", pair.queued, closed);
 	expect_null(event, "owner");
-	client_event(&pair);
+	event = client_event(&pair);
+	expect_null(event,
+		    "end"); /* the peer's doing, not an abort here; the kernel keeps no error */
+	expect_null(event, "closer");
+	expect_one_each(&pair);
+}
+
+/* Closed with unread data the peer sends a fast close. */
+static void special_mptcp_reset_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	json_t *event;
+
+	(void)state;
+	open_mptcp_listener(&listener);
+	mptcp_connect(&pair, &listener, IPPROTO_MPTCP);
+	pair_accept(&pair, &listener);
+	send_all(pair.client, "hello", 5);
+	wait_for(pair.server, POLLIN);
+	set_linger_0(pair.server);
+	close(pair.server);
+	wait_for(pair.client, POLLERR);
+	close(pair.client);
+	close(listener.fd);
+
+	event = server_event(&pair);
+	expect_task(event, "closer", getpid(), gettid());
+	event = client_event(&pair);
+	expect_text(event, "end", "reset-by-peer");
+	expect_null(event, "closer");
 	expect_one_each(&pair);
 }
 
@@ -336,7 +366,8 @@ int run_special(void)
 		scenario(special_mptcp_19),
 		scenario(special_mptcp_listener_plain_client_19),
 		scenario(special_mptcp_never_accepted_19),
+		scenario(special_mptcp_reset_19),
 	};
 
-	return cmocka_run_group_tests(special, suite_setup, suite_teardown);
+	return cmocka_run_group_tests(special, suite_setup_parity, suite_teardown_parity);
 }

@@ -5,34 +5,41 @@
 
 #include "child.h"
 #include "netns.h"
+#include "parity.h"
 
 struct suite suite;
 
+static const char *const all[] = {"--all", NULL};
+
 void suite_start_daemon(void)
 {
-	static const char *const all[] = {"--all", NULL};
+	daemon_start(&suite.daemon, suite.backend, all);
+}
 
-	daemon_start(&suite.daemon, all);
+static void stop(struct daemon *daemon)
+{
+	struct losses losses;
+	int status = daemon_stop(daemon, &losses);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("the daemon ended with wait status %#x; it said:\n%s", status,
+			 daemon->said);
+	if (!losses.known)
+		fail_msg("the daemon told no losses; it said:\n%s", daemon->said);
+	if (losses.lost || losses.not_followed)
+		fail_msg("lost %llu, not followed %llu", losses.lost, losses.not_followed);
 }
 
 void suite_stop_daemon(void)
 {
-	struct losses losses;
-	int status = daemon_stop(&suite.daemon, &losses);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("the daemon ended with wait status %#x; it said:\n%s", status,
-			 suite.daemon.said);
-	if (!losses.known)
-		fail_msg("the daemon told no losses; it said:\n%s", suite.daemon.said);
-	if (losses.lost || losses.not_followed)
-		fail_msg("lost %llu, not followed %llu", losses.lost, losses.not_followed);
+	stop(&suite.daemon);
 }
 
 int suite_setup(void **state)
 {
 	(void)state;
 	suite_start_daemon();
+	suite.groups_begun++;
 	return 0;
 }
 
@@ -41,6 +48,29 @@ int suite_teardown(void **state)
 	(void)state;
 	if (daemon_running(&suite.daemon))
 		suite_stop_daemon();
+	suite.groups_ended++;
+	return 0;
+}
+
+int suite_setup_parity(void **state)
+{
+	suite_setup(state);
+	if (suite.fentry)
+		daemon_start(&suite.other, "tracepoint", all);
+	return 0;
+}
+
+int suite_teardown_parity(void **state)
+{
+	if (!suite.fentry)
+		return suite_teardown(state);
+	/* Each sees the other's connection too, so both have read everything when both have. */
+	daemon_settle(&suite.daemon);
+	daemon_settle(&suite.other);
+	stop(&suite.daemon);
+	stop(&suite.other);
+	parity_expect(&suite.daemon, &suite.other);
+	suite.groups_ended++;
 	return 0;
 }
 

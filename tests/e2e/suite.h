@@ -20,6 +20,9 @@ struct suite {
 	long connections; /* of scenario 22 */
 	bool steer;
 	struct daemon daemon;
+	struct daemon other; /* while a parity group runs */
+	/* cmocka's result does not tell of a setup or teardown that failed; these do. */
+	size_t groups_begun, groups_ended;
 };
 
 extern struct suite suite;
@@ -27,6 +30,13 @@ extern struct suite suite;
 /* Group setup and teardown: a daemon that runs while the group does, and must lose nothing. */
 int suite_setup(void **state);
 int suite_teardown(void **state);
+
+/*
+ * The same for groups whose scenarios both backends must tell alike: where the kernel has both (a
+ * run with fentry), a second daemon with the other backend watches the same sockets.
+ */
+int suite_setup_parity(void **state);
+int suite_teardown_parity(void **state);
 
 /* For each test: undoes what a failed one may have left. */
 int suite_clean(void **state);
