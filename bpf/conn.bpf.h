@@ -2,10 +2,9 @@
 /*
  * The life of a connection: one handler for each thing that happens to it.
  *
- * From 6.1 the kernel skips a program that interrupts itself, so each transition is looked at by
- * two (docs/kernel.md). Whichever comes first acts; only the last look sends the record and removes
- * the entry, so that the other never takes an ended connection for one that it has not seen before.
- * And a record belongs to whoever removes the entry: accept() on another CPU may be as far.
+ * Every handler can run several times for the same event and acts once: the kernel skips a program
+ * that interrupts itself, so each transition is looked at by more than one (docs/kernel.md). And
+ * the record of a connection belongs to whoever removes its entry from the map.
  */
 #ifndef SLOWCLOSE_CONN_BPF_H
 #define SLOWCLOSE_CONN_BPF_H
@@ -248,14 +247,14 @@ static __always_inline bool record_is_slow(const struct record *record)
 {
 	const struct conn *conn = &record->conn;
 
-	if (conn->close_wait_ns && record->conn.end_ns - conn->close_wait_ns >= slow_close_wait_ns)
+	if (conn->close_wait_ns && record->end_ns - conn->close_wait_ns >= slow_close_wait_ns)
 		return true;
 	if (!conn->queued_ns)
 		return false;
 	if (conn->accepted_ns)
 		return conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns;
 	return !(conn->flags & CONN_ACCEPTED) &&
-	       record->conn.end_ns - conn->queued_ns >= slow_accept_wait_ns;
+	       record->end_ns - conn->queued_ns >= slow_accept_wait_ns;
 }
 
 /*
@@ -264,11 +263,11 @@ static __always_inline bool record_is_slow(const struct record *record)
  */
 static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct record *record)
 {
-	if (record->conn.end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
+	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
 	if (!record_is_slow(record) && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
 		return BPF_RB_NO_WAKEUP;
-	cpu->wakeup_ns = record->conn.end_ns;
+	cpu->wakeup_ns = record->end_ns;
 	return BPF_RB_FORCE_WAKEUP;
 }
 
@@ -292,8 +291,7 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 		return;
 	}
 	record->conn = *conn;
-	if (!record->conn.end_ns)
-		record->conn.end_ns = bpf_ktime_get_ns();
+	record->end_ns = bpf_ktime_get_ns();
 	record->tx_bytes_after_fin = 0;
 	if (counters)
 		conn_read_counters(record, counters, state);
@@ -375,55 +373,8 @@ static __always_inline void conn_note_accepted(struct conn *conn, struct sock *s
 }
 
 /*
- * A connecting socket's SYN is in its bytes_acked, but not in its bytes_sent; a child of a listener
- * starts after its SYN. Holds until the local FIN is sent.
- */
-static __always_inline enum conn_role role_by_counters(struct tcp_sock *tp)
-{
-	__u32 acked = (__u32)tp->bytes_acked + tp->snd_nxt - tp->snd_una;
-
-	return acked == (__u32)(tp->bytes_sent - tp->bytes_retrans) ? ROLE_SERVER : ROLE_CLIENT;
-}
-
-/*
- * The latest moment at which all that the socket has been through so far can have happened: that of
- * its last segment, which the kernel keeps in microseconds of CLOCK_MONOTONIC, cut.
- */
-static __always_inline __u64 last_segment_ns(struct tcp_sock *tp)
-{
-	__u64 latest = (tp->tcp_mstamp + 1) * 1000, now = bpf_ktime_get_ns();
-
-	return latest < now ? latest : now;
-}
-
-/*
- * Follows a connection whose beginning was not seen: it is older than these programs, or both looks
- * were skipped.
- */
-static __always_inline struct conn *conn_adopt(struct sock *sk, int state)
-{
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct conn conn = {};
-
-	if ((state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) || !tp || is_subflow(tp))
-		return NULL;
-	conn.role = role_by_counters(tp);
-	conn.state = state;
-	conn.flags = CONN_OLD;
-	conn.established_ns = last_segment_ns(tp);
-	if (conn.role == ROLE_SERVER && !sk->sk_socket)
-		conn.queued_ns = conn.established_ns;
-	if (state == TCP_CLOSE_WAIT) {
-		conn.close_wait_ns = conn.established_ns;
-		conn.flags |= CONN_OLD_FIN;
-	}
-	conn_read_addresses(&conn, sk);
-	return conn_add(sk, &conn) == 0 ? conn_find(sk) : NULL;
-}
-
-/*
- * The entry of a connection that leaves a state in which it had been established. With Fast Open
- * that can be SYN_RECV, and is the beginning.
+ * The entry of a connection that leaves a state in which it was established. With Fast Open that
+ * can be SYN_RECV; else its ESTABLISHED went unseen.
  */
 static __always_inline struct conn *conn_find_established(struct sock *sk, int old)
 {
@@ -431,7 +382,7 @@ static __always_inline struct conn *conn_find_established(struct sock *sk, int o
 	struct tcp_sock *tp;
 
 	if (!conn)
-		return conn_adopt(sk, old);
+		return NULL;
 	if (!conn->established_ns) {
 		tp = bpf_skc_to_tcp_sock(sk);
 		if (tp && is_subflow(tp)) {
@@ -440,7 +391,7 @@ static __always_inline struct conn *conn_find_established(struct sock *sk, int o
 		}
 		conn->established_ns = bpf_ktime_get_ns();
 		if (old != TCP_SYN_RECV)
-			conn->flags |= CONN_OLD; /* both looks at ESTABLISHED were skipped */
+			conn->flags |= CONN_OLD;
 	}
 	if (!conn->remote_port) /* as above, and MPTCP children */
 		conn_read_addresses(conn, sk);
@@ -483,32 +434,24 @@ static __always_inline bool descriptor_released(struct sock *sk)
 	return file->f_count.counter <= 0;
 }
 
-static __always_inline void conn_note_local_fin(struct conn *conn, struct sock *sk, int state)
-{
-	conn->state = state;
-	if (state == TCP_LAST_ACK)
-		conn->end_ns = bpf_ktime_get_ns();
-	conn_note_accepted(conn, sk);
-	if (conn->end)
-		return;
-	if (!(conn->flags & CONN_CLOSING) && !descriptor_released(sk))
-		conn->end = END_SHUTDOWN;
-	else
-		conn->end = task_exiting() ? END_EXIT : END_CLOSE;
-	if (in_own_context(sk))
-		task_read(&conn->closer);
-}
-
 /* The application's FIN: out of CLOSE_WAIT that is the end of its part. */
-static __always_inline void conn_local_fin(struct sock *sk, int old, int state, bool last_look)
+static __always_inline void conn_local_fin(struct sock *sk, int old, int state)
 {
 	struct conn *conn = conn_find_established(sk, old);
 
-	if (!conn)
+	if (!conn || conn->state == state)
 		return;
-	if (conn->state != state)
-		conn_note_local_fin(conn, sk, state);
-	if (state == TCP_LAST_ACK && last_look)
+	conn->state = state;
+	conn_note_accepted(conn, sk);
+	if (!conn->end) {
+		if (!(conn->flags & CONN_CLOSING) && !descriptor_released(sk))
+			conn->end = END_SHUTDOWN;
+		else
+			conn->end = task_exiting() ? END_EXIT : END_CLOSE;
+		if (in_own_context(sk))
+			task_read(&conn->closer);
+	}
+	if (state == TCP_LAST_ACK)
 		conn_report(sk, conn, sk, state);
 }
 
@@ -541,66 +484,19 @@ static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, st
 	return in_own_context(sk) ? END_ABORTED : END_UNKNOWN; /* MPTCP that lost its subflow */
 }
 
-/* Takes what must be read at CLOSE; the child itself stays in the accept queue, as does its end. */
+/* Takes what must be read at CLOSE; the child itself stays in the accept queue. */
 static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *conn)
 {
 	struct record snapshot = {.conn = *conn};
-	struct conn_cpu *cpu = this_cpu();
 
-	if (cpu)
-		cpu->kept_in_queue = (__u64)sk;
 	conn_read_counters(&snapshot, sk, TCP_CLOSE);
 	conn->rx_bytes = snapshot.conn.rx_bytes;
 	conn->tx_bytes = snapshot.conn.tx_bytes;
 	conn->unread_bytes = snapshot.conn.unread_bytes;
-	conn->end_ns = 0;
 	conn->flags = snapshot.conn.flags | CONN_CLOSED;
 }
 
-/* The socket was closed by its own side before, and no look saw that: when and how is not known. */
-static __always_inline void conn_note_end_missed(struct conn *conn)
-{
-	if (conn->close_wait_ns)
-		conn->flags |= CONN_FIN;
-	conn->close_wait_ns = 0;
-	conn->flags |= CONN_NO_BYTES;
-}
-
-static __always_inline void conn_note_closed(struct conn *conn, struct sock *sk, int old)
-{
-	bool reported_late = conn->state == TCP_LAST_ACK; /* its last look was skipped */
-
-	conn->state = TCP_CLOSE;
-	if (reported_late) {
-		conn->flags |= CONN_NO_BYTES; /* the FIN is in the counters by now */
-		return;
-	}
-	conn->end_ns = bpf_ktime_get_ns();
-	conn_note_accepted(conn, sk);
-	if (conn->accepted_ns)
-		conn->flags |= CONN_ACCEPTED;
-	if (!conn->end && old != TCP_ESTABLISHED && old != TCP_CLOSE_WAIT && old != TCP_SYN_RECV) {
-		conn_note_end_missed(conn);
-		return;
-	}
-	if (!conn->end) {
-		conn->end = end_of_closed(conn, sk, bpf_skc_to_tcp_sock(sk));
-		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
-			task_read(&conn->closer);
-	}
-	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED) && !is_mptcp(sk))
-		conn_closed_in_queue(sk, conn);
-}
-
-/* accept() has reported it between the two looks: without an entry it is not a connection anew. */
-static __always_inline bool left_queue_meanwhile(struct sock *sk)
-{
-	struct conn_cpu *cpu = this_cpu();
-
-	return cpu && cpu->kept_in_queue == (__u64)sk && !conn_find(sk);
-}
-
-static __always_inline void conn_closed(struct sock *sk, int old, bool last_look)
+static __always_inline void conn_closed(struct sock *sk, int old)
 {
 	struct conn *conn;
 
@@ -608,18 +504,25 @@ static __always_inline void conn_closed(struct sock *sk, int old, bool last_look
 		conn_remove(sk);
 		return;
 	}
-	if (last_look && left_queue_meanwhile(sk))
-		return;
 	conn = conn_find_established(sk, old);
-	if (!conn)
+	if (!conn || conn->state == TCP_CLOSE)
 		return;
-	if (conn->state != TCP_CLOSE)
-		conn_note_closed(conn, sk, old);
-	if (last_look && !(conn->flags & CONN_CLOSED))
+	conn->state = TCP_CLOSE;
+	conn_note_accepted(conn, sk);
+	if (conn->accepted_ns)
+		conn->flags |= CONN_ACCEPTED;
+	if (!conn->end) {
+		conn->end = end_of_closed(conn, sk, bpf_skc_to_tcp_sock(sk));
+		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
+			task_read(&conn->closer);
+	}
+	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED) && !is_mptcp(sk))
+		conn_closed_in_queue(sk, conn);
+	else
 		conn_report(sk, conn, sk, TCP_CLOSE);
 }
 
-static __always_inline void conn_transition(struct sock *sk, int old, int new, bool last_look)
+static __always_inline void conn_transition(struct sock *sk, int old, int new)
 {
 	if (sk->sk_protocol != IPPROTO_TCP && !is_mptcp(sk))
 		return;
@@ -639,10 +542,11 @@ static __always_inline void conn_transition(struct sock *sk, int old, int new, b
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		conn_local_fin(sk, old, new, last_look);
+		conn_local_fin(sk, old, new);
 		break;
 	case TCP_CLOSE:
-		conn_closed(sk, old, last_look);
+		if (old != TCP_LAST_ACK) /* reported before */
+			conn_closed(sk, old);
 		break;
 	}
 }
@@ -681,7 +585,7 @@ static __always_inline void conn_destroyed(struct sock *sk)
 		conn_remove(sk);
 		return;
 	}
-	if (!(conn->flags & CONN_CLOSED)) /* the last look was skipped */
+	if (!(conn->flags & CONN_CLOSED)) /* no look saw it */
 		conn->flags |= CONN_NO_BYTES;
 	conn_report(sk, conn, NULL, TCP_CLOSE);
 }

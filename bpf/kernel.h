@@ -164,9 +164,6 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
-	__u64 bytes_acked;
-	__u32 snd_una;
-	__u64 tcp_mstamp; /* CLOCK_MONOTONIC in µs: when the last segment came or went */
 };
 
 /* Since 5.6, where the kernel is built with MPTCP (Debian's 5.10 is not). */

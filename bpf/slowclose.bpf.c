@@ -11,21 +11,19 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Both backends. */
 
-/* Two looks at each transition, in this order; the kernel attaches and runs them as they stand
- * here. */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(sc_state_first, struct sock *sk, int old, int new)
-{
-	conn_transition(sk, old, new, false);
-	return 0;
-}
+/* The looks at each transition. How many run: see hooks.c. */
+#define STATE_LOOK(name)                                                                           \
+	SEC("tp_btf/inet_sock_set_state")                                                          \
+	int BPF_PROG(name, struct sock *sk, int old, int new)                                      \
+	{                                                                                          \
+		conn_transition(sk, old, new);                                                     \
+		return 0;                                                                          \
+	}
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(sc_state_last, struct sock *sk, int old, int new)
-{
-	conn_transition(sk, old, new, true);
-	return 0;
-}
+STATE_LOOK(sc_state_1)
+STATE_LOOK(sc_state_2)
+STATE_LOOK(sc_state_3)
+STATE_LOOK(sc_state_4)
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(sc_destroy, struct sock *sk)

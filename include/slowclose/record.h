@@ -64,7 +64,6 @@ struct conn {
 	__u64 established_ns;
 	__u64 accepted_ns; /* server: returned by accept() */
 	__u64 close_wait_ns; /* entered CLOSE_WAIT */
-	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
 	__u16 local_port;
@@ -87,12 +86,13 @@ struct conn {
 /* One connection that has ended. */
 struct record {
 	struct conn conn;
+	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
 	__u64 tx_bytes_after_fin;
 };
 
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
-_Static_assert(sizeof(struct conn) == 160, "no implicit padding");
+_Static_assert(sizeof(struct conn) == 152, "no implicit padding");
 _Static_assert(sizeof(struct record) == 168, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
@@ -108,9 +108,7 @@ struct conn_cpu {
 	__u64 losses[LOSS_COUNT];
 	__u64 records; /* sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
-	/* Sockets, so that the second look at the same transition knows of the first: */
-	__u64 not_followed; /* could not be added, which is counted once */
-	__u64 kept_in_queue; /* closed unaccepted; accept() may report and remove it meanwhile */
+	__u64 not_followed; /* socket that could not be added: counted once, not by each look */
 };
 
 #endif

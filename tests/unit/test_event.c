@@ -22,7 +22,6 @@ static struct record fast_record(void)
 			 .established_ns = 4990,
 			 .accepted_ns = 5050,
 			 .close_wait_ns = 8100,
-			 .end_ns = 9000,
 			 .local_addr = {192, 0, 2, 1},
 			 .remote_addr = {198, 51, 100, 7},
 			 .local_port = 443,
@@ -35,6 +34,7 @@ static struct record fast_record(void)
 			 .role = ROLE_SERVER,
 			 .end = END_CLOSE,
 			 .flags = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ},
+		.end_ns = 9000,
 	};
 
 	return record;
@@ -132,7 +132,7 @@ static void no_end(void **state)
 	struct event event;
 
 	(void)state;
-	record.conn.end_ns = 0;
+	record.end_ns = 0;
 	event = event_of(&record);
 	assert_int_equal(event.accept_wait_ns, 50);
 	assert_true(event.close_wait_ns == UNKNOWN);
@@ -183,7 +183,7 @@ static void too_large(void **state)
 	(void)state;
 	record.conn.role = ROLE_CLIENT;
 	record.conn.close_wait_ns = 1;
-	record.conn.end_ns = UINT64_MAX;
+	record.end_ns = UINT64_MAX;
 	record.conn.rx_bytes = UINT64_MAX;
 	record.conn.tx_bytes = (uint64_t)INT64_MAX;
 	event_from_record(&event, &record, &zero, 0);
@@ -294,7 +294,7 @@ static void fast_and_never_accepted(void **state)
 	(void)state;
 	record.conn.flags = 0;
 	record.conn.close_wait_ns = 0;
-	record.conn.end_ns = 5099;
+	record.end_ns = 5099;
 	event = event_of(&record);
 	assert_int_equal(event.accept_wait_ns, 99);
 	assert_int_equal(event.cause, CAUSE_NONE);
@@ -340,7 +340,7 @@ static void id_stays(void **state)
 	record.conn.state = 8;
 	record.conn.flags = 0;
 	record.conn.end = END_EXIT;
-	record.conn.end_ns++;
+	record.end_ns++;
 	second = event_of(&record);
 	assert_string_equal(first.id, second.id);
 }

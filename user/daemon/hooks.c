@@ -36,6 +36,7 @@ struct kernel {
 	bool graft; /* security_sock_graft() */
 	bool accept_arg; /* struct proto_accept_arg, since 6.10 */
 	bool mem_alloc; /* BPF's own allocator, since 6.1 */
+	bool preemptible_tracepoints; /* under SRCU instead of preempt_disable(), since 7.0 */
 };
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
@@ -64,6 +65,7 @@ static int kernel_probe(struct kernel *kernel)
 	kernel->graft = has(btf, "security_sock_graft", BTF_KIND_FUNC);
 	kernel->accept_arg = has(btf, "proto_accept_arg", BTF_KIND_STRUCT);
 	kernel->mem_alloc = has(btf, "bpf_mem_alloc", BTF_KIND_STRUCT);
+	kernel->preemptible_tracepoints = has(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF);
 	btf__free(btf);
 	return 0;
 }
@@ -124,6 +126,9 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 {
 	bool fentry = backend == BACKEND_FENTRY;
 
+	/* A softirq can fall into one look, so two are enough, until tasks are preempted in them */
+	bpf_program__set_autoload(skel->progs.sc_state_3, kernel->preemptible_tracepoints);
+	bpf_program__set_autoload(skel->progs.sc_state_4, kernel->preemptible_tracepoints);
 	bpf_program__set_autoload(skel->progs.sc_graft, fentry && kernel->graft);
 	/* Both load on 6.1, and one of them is wrong: BTF decides. */
 	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);

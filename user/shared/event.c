@@ -26,7 +26,7 @@ static int64_t accept_wait(const struct record *record)
 		return UNKNOWN;
 	if (conn->flags & CONN_ACCEPTED)
 		return elapsed(conn->queued_ns, conn->accepted_ns);
-	return elapsed(conn->queued_ns, conn->end_ns);
+	return elapsed(conn->queued_ns, record->end_ns);
 }
 
 static enum tristate accepted(const struct conn *conn)
@@ -118,10 +118,10 @@ void event_from_record(struct event *event, const struct record *record,
 	memset(event, 0, sizeof(*event));
 	event->conn = *conn;
 	/* Unsigned, so that no record can make it overflow. */
-	event->time_ns = (int64_t)(conn->end_ns + (uint64_t)realtime_offset_ns);
+	event->time_ns = (int64_t)(record->end_ns + (uint64_t)realtime_offset_ns);
 	event->accept_wait_ns = accept_wait(record);
-	event->close_wait_ns = elapsed(conn->close_wait_ns, conn->end_ns);
-	event->lifetime_ns = elapsed(conn->established_ns, conn->end_ns);
+	event->close_wait_ns = elapsed(conn->close_wait_ns, record->end_ns);
+	event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
 	event->at_least = conn->flags & CONN_OLD;
 	event->accepted = accepted(conn);
 	event->fin_read = fin_read(conn);
