@@ -245,5 +245,5 @@ int run_addresses(void)
 		scenario(netns_same_addresses_18),
 	};
 
-	return cmocka_run_group_tests(addresses, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(addresses, suite_setup_parity, suite_teardown);
 }

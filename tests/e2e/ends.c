@@ -489,5 +489,5 @@ int run_ends(void)
 		scenario(end_refused_is_none),
 	};
 
-	return cmocka_run_group_tests(ends, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(ends, suite_setup_parity, suite_teardown);
 }

@@ -237,5 +237,5 @@ int run_owners(void)
 		scenario(owner_of_nonblocking_connect),
 	};
 
-	return cmocka_run_group_tests(owners, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(owners, suite_setup_parity, suite_teardown);
 }

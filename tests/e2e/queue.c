@@ -278,5 +278,5 @@ int run_queue(void)
 		scenario(queue_accepted_in_close_wait),
 	};
 
-	return cmocka_run_group_tests(queue, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(queue, suite_setup_parity, suite_teardown);
 }

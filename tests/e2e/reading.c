@@ -205,5 +205,5 @@ int run_reading(void)
 		scenario(reading_many_bytes),
 	};
 
-	return cmocka_run_group_tests(reading, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(reading, suite_setup_parity, suite_teardown);
 }

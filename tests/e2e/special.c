@@ -369,5 +369,5 @@ int run_special(void)
 		scenario(special_mptcp_reset_19),
 	};
 
-	return cmocka_run_group_tests(special, suite_setup_parity, suite_teardown_parity);
+	return cmocka_run_group_tests(special, suite_setup_parity, suite_teardown);
 }

@@ -14,6 +14,8 @@ static const char *const all[] = {"--all", NULL};
 void suite_start_daemon(void)
 {
 	daemon_start(&suite.daemon, suite.backend, all);
+	if (suite.parity)
+		daemon_start(&suite.other, "tracepoint", all);
 }
 
 static void stop(struct daemon *daemon)
@@ -32,7 +34,15 @@ static void stop(struct daemon *daemon)
 
 void suite_stop_daemon(void)
 {
+	if (suite.parity) {
+		/* Each sees the other's connection too, so each has read all before. */
+		daemon_settle(&suite.daemon);
+		daemon_settle(&suite.other);
+		stop(&suite.other);
+	}
 	stop(&suite.daemon);
+	if (suite.parity)
+		parity_expect(&suite.daemon, &suite.other);
 }
 
 int suite_setup(void **state)
@@ -43,33 +53,18 @@ int suite_setup(void **state)
 	return 0;
 }
 
+int suite_setup_parity(void **state)
+{
+	suite.parity = suite.fentry;
+	return suite_setup(state);
+}
+
 int suite_teardown(void **state)
 {
 	(void)state;
 	if (daemon_running(&suite.daemon))
 		suite_stop_daemon();
-	suite.groups_ended++;
-	return 0;
-}
-
-int suite_setup_parity(void **state)
-{
-	suite_setup(state);
-	if (suite.fentry)
-		daemon_start(&suite.other, "tracepoint", all);
-	return 0;
-}
-
-int suite_teardown_parity(void **state)
-{
-	if (!suite.fentry)
-		return suite_teardown(state);
-	/* Each sees the other's connection too, so both have read everything when both have. */
-	daemon_settle(&suite.daemon);
-	daemon_settle(&suite.other);
-	stop(&suite.daemon);
-	stop(&suite.other);
-	parity_expect(&suite.daemon, &suite.other);
+	suite.parity = false;
 	suite.groups_ended++;
 	return 0;
 }

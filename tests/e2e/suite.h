@@ -20,7 +20,8 @@ struct suite {
 	long connections; /* of scenario 22 */
 	bool steer;
 	struct daemon daemon;
-	struct daemon other; /* while a parity group runs */
+	bool parity; /* while a group runs that both backends must tell alike: */
+	struct daemon other;
 	/* cmocka's result does not tell of a setup or teardown that failed; these do. */
 	size_t groups_begun, groups_ended;
 };
@@ -32,11 +33,11 @@ int suite_setup(void **state);
 int suite_teardown(void **state);
 
 /*
- * The same for groups whose scenarios both backends must tell alike: where the kernel has both (a
- * run with fentry), a second daemon with the other backend watches the same sockets.
+ * The setup of groups whose scenarios both backends must tell alike: where the kernel has both (a
+ * run with fentry), a second daemon with the other backend watches the same sockets, and whenever
+ * they are stopped, their events are compared.
  */
 int suite_setup_parity(void **state);
-int suite_teardown_parity(void **state);
 
 /* For each test: undoes what a failed one may have left. */
 int suite_clean(void **state);
