@@ -23,7 +23,12 @@ static void wait_hangup(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
 
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
 	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+	/* poll() can be ahead of the change of state; this takes the socket's lock. */
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
 }
 
 /* The ordinary life, with every field looked at. */
