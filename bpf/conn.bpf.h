@@ -120,6 +120,8 @@ static __always_inline void copy_v6(__u8 *to, const struct in6_addr *from)
 	words[3] = from->in6_u.u6_addr32[3];
 }
 
+#include "listener.bpf.h"
+
 /*
  * An MPTCP child gets the addresses when it is accepted; until then only its first subflow has
  * them. The verifier does not follow a pointer of struct mptcp_sock, so they are copied.
@@ -203,44 +205,78 @@ static __always_inline __u32 recv_queue(struct tcp_sock *tp)
 	return waiting > 0 ? waiting : 0;
 }
 
-static __always_inline void conn_read_counters(struct record *record, struct sock *sk, int state)
+/* What is read of a TCP socket. */
+struct counters {
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u32 copied_seq;
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	bool fin; /* the peer's has arrived */
+};
+
+/* MPTCP, or an end that no look saw. */
+static __always_inline void conn_without_counters(struct conn *conn)
+{
+	conn->flags |= CONN_NO_BYTES;
+	if (conn->close_wait_ns)
+		conn->flags |= CONN_FIN;
+}
+
+static __always_inline void record_set_counters(struct record *record,
+						const struct counters *counters, int state)
 {
 	struct conn *conn = &record->conn;
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	__u64 tx_at_fin = conn->tx_bytes;
-	__u32 fin, waiting;
+	__s32 waiting = counters->rcv_nxt - counters->copied_seq;
 
-	if (!tp || conn->flags & CONN_NO_BYTES) {
-		conn->flags |= CONN_NO_BYTES;
-		if (conn->close_wait_ns)
-			conn->flags |= CONN_FIN;
-		return;
-	}
-	fin = conn->close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
-	waiting = recv_queue(tp);
-
+	if (waiting < 0)
+		waiting = 0;
 	/* The FIN counts as a byte received and as a byte that waits. */
-	conn->rx_bytes = tp->bytes_received - fin;
-	conn->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
+	conn->rx_bytes = counters->bytes_received - counters->fin;
+	conn->tx_bytes = counters->bytes_sent - counters->bytes_retrans;
 	if (state != TCP_CLOSE) /* what is queued will still be sent */
-		conn->tx_bytes += (__u32)(tp->write_seq - tp->snd_nxt);
-	if (fin) {
+		conn->tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
+	if (counters->fin) {
 		conn->flags |= CONN_FIN;
 		if (!waiting)
 			conn->flags |= CONN_FIN_READ;
 	}
-	conn->unread_bytes = waiting && fin ? waiting - 1 : waiting;
+	conn->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
 
 	/*
 	 * write_seq is exact but wraps after 4 GiB; tx_bytes does not wrap, but is off by at most
 	 * a send queue.
 	 */
 	if (conn->close_wait_ns) {
-		__u32 exact = tp->write_seq - conn->write_seq;
+		__u32 exact = counters->write_seq - conn->write_seq;
 		__u64 about = conn->tx_bytes - tx_at_fin;
 
 		record->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
 	}
+}
+
+static __always_inline void conn_read_counters(struct record *record, struct sock *sk, int state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct counters counters = {};
+
+	if (!tp || record->conn.flags & CONN_NO_BYTES) {
+		conn_without_counters(&record->conn);
+		return;
+	}
+	counters.bytes_received = tp->bytes_received;
+	counters.bytes_sent = tp->bytes_sent;
+	counters.bytes_retrans = tp->bytes_retrans;
+	counters.copied_seq = tp->copied_seq;
+	counters.rcv_nxt = tp->rcv_nxt;
+	counters.snd_nxt = tp->snd_nxt;
+	counters.write_seq = tp->write_seq;
+	counters.fin =
+		record->conn.close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
+	record_set_counters(record, &counters, state);
 }
 
 static __always_inline bool record_is_slow(const struct record *record)
@@ -271,6 +307,17 @@ static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct rec
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+static __always_inline void record_begin(struct record *record, struct sock *sk,
+					 const struct conn *conn, enum record_kind kind)
+{
+	record->conn = *conn;
+	record->sock = (__u64)sk;
+	record->end_ns = bpf_ktime_get_ns();
+	record->tx_bytes_after_fin = 0;
+	record->kind = kind;
+	record->padding = 0;
+}
+
 /*
  * Sends the record and removes the entry. conn is the map's: it is not ours any more after the
  * removal, so it is copied before. counters is the socket to read them from, or NULL where they
@@ -290,9 +337,7 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 			cpu->losses[LOSS_RING_FULL]++;
 		return;
 	}
-	record->conn = *conn;
-	record->end_ns = bpf_ktime_get_ns();
-	record->tx_bytes_after_fin = 0;
+	record_begin(record, sk, conn, RECORD_CLOSED);
 	if (counters)
 		conn_read_counters(record, counters, state);
 	if (!conn_remove(sk)) {
@@ -522,11 +567,29 @@ static __always_inline void conn_closed(struct sock *sk, int old)
 		conn_report(sk, conn, sk, TCP_CLOSE);
 }
 
+/* MPTCP's own listener is never in the kernel's tables; that of its first subflow is. */
+static __always_inline void listener_opened(struct sock *sk)
+{
+	struct conn_task task = {};
+
+	if (is_mptcp(sk))
+		return;
+	task_read(&task);
+	listener_add(sk, &task);
+}
+
 static __always_inline void conn_transition(struct sock *sk, int old, int new)
 {
 	if (sk->sk_protocol != IPPROTO_TCP && !is_mptcp(sk))
 		return;
+	if (old == TCP_LISTEN && new == TCP_CLOSE) {
+		listener_remove(sk);
+		return;
+	}
 	switch (new) {
+	case TCP_LISTEN:
+		listener_opened(sk);
+		break;
 	case TCP_SYN_SENT:
 		conn_connecting(sk);
 		break;
@@ -551,6 +614,32 @@ static __always_inline void conn_transition(struct sock *sk, int old, int new)
 	}
 }
 
+static __always_inline void accept_succeeded(const struct conn *conn)
+{
+	struct accept_key key = {
+		.pid = conn->owner.pid, .netns = conn->netns, .port = conn->local_port};
+
+	accept_count(&key);
+}
+
+/* It may live on for hours, so its slow accept wait is told now. */
+static __always_inline void conn_report_accepted_late(struct sock *sk, struct conn *conn)
+{
+	struct conn_cpu *cpu = this_cpu();
+	struct record *record;
+
+	if (!cpu)
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		cpu->losses[LOSS_RING_FULL_LATE]++;
+		return;
+	}
+	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE);
+	conn_without_counters(&record->conn);
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
+}
+
 /* accept() has returned the connection to the current task. */
 static __always_inline void conn_accepted(struct sock *sk)
 {
@@ -561,8 +650,11 @@ static __always_inline void conn_accepted(struct sock *sk)
 	task_read(&conn->owner);
 	conn->accepted_ns = bpf_ktime_get_ns();
 	conn->flags |= CONN_ACCEPTED;
+	accept_succeeded(conn);
 	if (conn->flags & CONN_CLOSED) /* reset while it was queued; now it has left the queue */
 		conn_report(sk, conn, NULL, TCP_CLOSE);
+	else if (conn->queued_ns && conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns)
+		conn_report_accepted_late(sk, conn);
 }
 
 /* close() is at work in the current task: what follows is no shutdown(). */

@@ -17,7 +17,7 @@ typedef long long __s64;
 typedef unsigned long long __u64;
 typedef __u16 __be16;
 typedef __u32 __be32;
-typedef __u32 __wsum;
+typedef __u32 __wsum; /* bpf_helper_defs.h names it */
 typedef _Bool bool;
 
 #define true 1
@@ -27,6 +27,7 @@ typedef _Bool bool;
 /* include/uapi/linux/bpf.h */
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 };
 enum {
 	BPF_F_NO_PREALLOC = 1U << 0,
@@ -42,6 +43,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -71,6 +73,12 @@ enum {
 #define ECONNABORTED 103
 #define ECONNRESET 104
 
+#define EINTR 4
+#define EAGAIN 11
+#define ERESTARTSYS 512 /* and the three after it: the system call is restarted */
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
 #define SOCK_DONE 1 /* bit of sk_flags, include/net/sock.h: the peer's FIN has arrived */
 
@@ -85,8 +93,13 @@ typedef struct {
 	atomic_long_t refcnt;
 } file_ref_t;
 
+struct inode {
+	unsigned short i_mode;
+};
+
 struct file {
 	atomic_long_t f_count;
+	struct inode *f_inode;
 	void *private_data;
 };
 
@@ -105,6 +118,9 @@ struct files_struct {
 
 struct task_struct {
 	unsigned int flags;
+	int pid;
+	int tgid;
+	char comm[16];
 	struct files_struct *files;
 };
 
@@ -117,8 +133,13 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct netns_core {
+	int sysctl_somaxconn;
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_core core;
 };
 
 typedef struct {
@@ -148,12 +169,19 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	struct socket *sk_socket;
 	socket_lock_t sk_lock;
 	__u16 sk_protocol;
+	atomic_t sk_drops;
+	__u32 sk_ack_backlog; /* children in the accept queue, */
+	__u32 sk_max_ack_backlog; /* and how many may be there but for one */
 };
 
 struct tcp_sock {
@@ -164,6 +192,9 @@ struct tcp_sock {
 	__u64 bytes_received;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
+	__u64 bytes_acked;
+	__u32 snd_una;
+	__u64 tcp_mstamp; /* CLOCK_MONOTONIC in µs: when the last segment came or went */
 };
 
 /* Since 5.6, where the kernel is built with MPTCP (Debian's 5.10 is not). */
@@ -180,6 +211,29 @@ struct proto_accept_arg;
 
 struct trace_event_raw_sys_exit {
 	long ret;
+};
+
+/* What an iterator's program is given; the pointers are NULL at the end. */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *key;
+	void *value;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

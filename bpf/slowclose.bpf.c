@@ -6,6 +6,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "conn.bpf.h"
+#include "scan.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -59,6 +60,15 @@ int BPF_PROG(sc_accept_before_6_10, struct sock *listener, int flags, int *error
 	return 0;
 }
 
+/* inet_csk_accept() is not reached without a descriptor. io_uring comes another way. */
+SEC("fexit/__sys_accept4")
+int BPF_PROG(sc_accept_failed, int fd, void *addr, void *addrlen, int flags, int ret)
+{
+	if (ret < 0)
+		accept_failed(-ret);
+	return 0;
+}
+
 SEC("fentry/tcp_close")
 int BPF_PROG(sc_close, struct sock *sk)
 {
@@ -85,16 +95,24 @@ static __always_inline struct sock *sock_of_fd(long fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
+static __always_inline void accept_returned(long ret)
+{
+	if (ret >= 0)
+		conn_accepted(sock_of_fd(ret));
+	else
+		accept_failed(-ret);
+}
+
 SEC("tp/syscalls/sys_exit_accept")
 int sc_exit_accept(struct trace_event_raw_sys_exit *ctx)
 {
-	conn_accepted(sock_of_fd(ctx->ret));
+	accept_returned(ctx->ret);
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_accept4")
 int sc_exit_accept4(struct trace_event_raw_sys_exit *ctx)
 {
-	conn_accepted(sock_of_fd(ctx->ret));
+	accept_returned(ctx->ret);
 	return 0;
 }

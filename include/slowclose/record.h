@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The contract between the BPF programs and the daemon: what is kept of a
- * live connection, and what is sent when it ends.
+ * The contract between the BPF programs and the daemon: what is kept of a live connection and of a
+ * listener, what is sent when a connection ends, and what a scan tells.
  *
  * Times are CLOCK_MONOTONIC in nanoseconds; 0 means "not seen". Ports are in
  * host byte order. Addresses are in network byte order; an IPv4 address, v4-mapped
@@ -80,24 +80,84 @@ struct conn {
 	__u8 state; /* last TCP state handled */
 	__u8 end; /* enum conn_end */
 	__u8 flags; /* enum conn_flags */
-	__u8 padding[3];
+	__u8 accept_told; /* waiting records sent of the accept wait, */
+	__u8 close_told; /* and of the close wait: at 1, 10, 100, … times the threshold */
+	__u8 padding;
 };
 
-/* One connection that has ended. */
+enum record_kind {
+	RECORD_CLOSED = 1, /* has ended */
+	RECORD_WAITING, /* waits now */
+	RECORD_ACCEPTED_LATE, /* was accepted now, after a slow wait */
+};
+
+/* What is told of one connection at one moment. */
 struct record {
 	struct conn conn;
-	__u64 end_ns; /* left CLOSE_WAIT or reached CLOSE; see docs/kernel.md */
+	__u64 sock; /* its address: what holders are found by; never shown */
+	__u64 end_ns; /* closed: left CLOSE_WAIT or reached CLOSE (docs/kernel.md); else: now */
 	__u64 tx_bytes_after_fin;
+	__u32 kind; /* enum record_kind */
+	__u32 padding;
+};
+
+/* A listening socket. */
+struct listener {
+	__u64 since_ns; /* listen() was called; 0: before the start */
+	__u8 addr[16];
+	__u32 netns;
+	__u16 port;
+	__u8 family; /* enum conn_family; an IPv6 one with the address :: takes IPv4 as well */
+	__u8 padding;
+	struct conn_task owner; /* called listen() */
+};
+
+/* A listener now. */
+struct listener_record {
+	struct listener listener;
+	__u64 sock;
+	__u64 mptcp; /* the MPTCP socket that it belongs to, which is what a descriptor leads to; or
+			0 */
+	__u32 queued; /* in the accept queue, those that were reset included */
+	__u32 limit; /* of the queue, which holds one more */
+	__u32 somaxconn; /* of its network namespace, now */
+	__u32 drops; /* connections not taken, since listen(): by overflow for the most part */
+};
+
+/* A descriptor that leads to a socket that waits or listens. */
+struct holder {
+	__u64 sock;
+	__u32 pid;
+	__u32 fd;
+	char comm[16];
+};
+
+/* Who calls accept(), on which port, and with what result. */
+struct accept_key {
+	__u32 pid;
+	__u32 netns; /* 0 with an error: the kernel does not say of which listener */
+	__u16 port;
+	__u16 error; /* errno, or 0: it returned a connection */
+};
+
+struct accept_count {
+	__u64 count;
+	__u64 last_ns;
 };
 
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
 _Static_assert(sizeof(struct conn) == 152, "no implicit padding");
-_Static_assert(sizeof(struct record) == 168, "no implicit padding");
+_Static_assert(sizeof(struct record) == 184, "no implicit padding");
+
+_Static_assert(sizeof(struct listener) == 56, "no implicit padding");
+_Static_assert(sizeof(struct listener_record) == 88, "no implicit padding");
+_Static_assert(sizeof(struct holder) == 32, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
 enum loss {
 	LOSS_RING_FULL, /* ended, but no room for the record */
+	LOSS_RING_FULL_LATE, /* accepted late, but no room for the record */
 	LOSS_TABLE_FULL, /* not followed: max_connections reached */
 	LOSS_NO_MEMORY, /* not followed: the kernel had no memory for the entry */
 	LOSS_COUNT,

@@ -77,6 +77,7 @@ static void add_line(struct daemon *daemon, const char *line)
 	memset(seen, 0, sizeof(*seen));
 	role = json_string_value(json_object_get(json, "role"));
 	seen->json = json;
+	seen->event = json_string_value(json_object_get(json, "event"));
 	seen->server = role && !strcmp(role, "server");
 	seen->local_port = port_of(json, "local");
 	seen->remote_port = port_of(json, "remote");
@@ -227,7 +228,10 @@ int daemon_run(struct daemon *daemon, const char *const *arguments)
 
 static bool matches(const struct seen *seen, const struct wanted *wanted)
 {
-	return seen->local_port == wanted->local_port && seen->remote_port == wanted->remote_port &&
+	const char *event = wanted->event ? wanted->event : "closed";
+
+	return seen->event && !strcmp(seen->event, event) &&
+	       seen->local_port == wanted->local_port && seen->remote_port == wanted->remote_port &&
 	       seen->server == !strcmp(wanted->role, "server");
 }
 
@@ -268,8 +272,12 @@ json_t *daemon_expect(struct daemon *daemon, const struct wanted *wanted)
 			give_up(daemon, "an event");
 		if (now_ns() > deadline) {
 			print_related(daemon, wanted);
-			fail_msg("no event of the %s, local port %u, remote port %u", wanted->role,
-				 wanted->local_port, wanted->remote_port);
+			kill(daemon->pid, SIGUSR1); /* are they lost? */
+			daemon_expect_said(daemon, "skipped ");
+			fail_msg("no event %s of the %s, local port %u, remote port %u; "
+				 "it said:\n%s",
+				 wanted->event ? wanted->event : "closed", wanted->role,
+				 wanted->local_port, wanted->remote_port, daemon->said);
 		}
 	}
 	return json;

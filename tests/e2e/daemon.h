@@ -15,6 +15,7 @@
 
 struct seen {
 	json_t *json;
+	const char *event; /* "closed", …; of json */
 	bool server;
 	uint16_t local_port;
 	uint16_t remote_port;
@@ -49,6 +50,7 @@ struct wanted {
 	const char *role; /* "server" or "client" */
 	uint16_t local_port;
 	uint16_t remote_port;
+	const char *event; /* NULL: "closed" */
 };
 
 /* Returns when the hooks are attached; arguments ends with NULL. */

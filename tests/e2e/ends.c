@@ -459,7 +459,7 @@ static void end_disconnect_and_again(void **state)
 static void end_refused_is_none(void **state)
 {
 	struct listener listener = open_listener();
-	struct wanted wanted = {"client", 0, listener.port};
+	struct wanted wanted = {"client", 0, listener.port, NULL};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in any = {.sin_family = AF_INET};
 

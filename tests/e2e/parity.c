@@ -34,11 +34,15 @@ static int compare(const void *a, const void *b)
 static char **sorted(const struct daemon *daemon)
 {
 	char **texts = calloc(daemon->count + 1, sizeof(*texts));
+	size_t count = 0;
 
 	assert_non_null(texts);
-	for (size_t i = 0; i < daemon->count; i++)
-		texts[i] = without_times(daemon->seen[i].json);
-	qsort(texts, daemon->count, sizeof(*texts), compare);
+	for (size_t i = 0; i < daemon->count; i++) {
+		/* Whether others came depends on the moment of a look. */
+		if (daemon->seen[i].event && !strcmp(daemon->seen[i].event, "closed"))
+			texts[count++] = without_times(daemon->seen[i].json);
+	}
+	qsort(texts, count, sizeof(*texts), compare);
 	return texts;
 }
 

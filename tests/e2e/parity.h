@@ -6,9 +6,9 @@
 #include "daemon.h"
 
 /*
- * Fails unless each event of one daemon is in the other, with every field the same but for times:
- * the waits, of which only whether they are known has to agree; what is derived from them (cause);
- * and what is made of a time (id).
+ * Fails unless each closed event of one daemon is in the other, with every field the same but for
+ * times: the waits, of which only whether they are known has to agree; what is derived from them
+ * (cause); and what is made of a time (id).
  */
 void parity_expect(const struct daemon *one, const struct daemon *other);
 

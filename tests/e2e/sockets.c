@@ -225,12 +225,12 @@ void pair_shutdown_client(struct pair *pair)
 
 struct wanted wanted_server(const struct pair *pair)
 {
-	return (struct wanted){"server", pair->server_port, pair->client_port};
+	return (struct wanted){"server", pair->server_port, pair->client_port, NULL};
 }
 
 struct wanted wanted_client(const struct pair *pair)
 {
-	return (struct wanted){"client", pair->client_port, pair->server_port};
+	return (struct wanted){"client", pair->client_port, pair->server_port, NULL};
 }
 
 void set_linger_0(int fd)

@@ -60,6 +60,7 @@ int run_ends(void);
 int run_queue(void);
 int run_accepting(void);
 int run_reading(void);
+int run_waiting(void);
 int run_owners(void);
 int run_addresses(void);
 int run_special(void);

@@ -35,6 +35,7 @@ static struct record fast_record(void)
 			 .end = END_CLOSE,
 			 .flags = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ},
 		.end_ns = 9000,
+		.kind = RECORD_CLOSED,
 	};
 
 	return record;
@@ -300,7 +301,7 @@ static void fast_and_never_accepted(void **state)
 	assert_int_equal(event.cause, CAUSE_NONE);
 }
 
-/* Its waits are bounds; what it sent after a FIN that nobody saw has no beginning. */
+/* Its waits are bounds; what it sent after a FIN that nobody saw is one too, and 0 is not known. */
 static void older_than_the_hooks(void **state)
 {
 	struct record record = fast_record();
@@ -319,7 +320,44 @@ static void older_than_the_hooks(void **state)
 	event = event_of(&record);
 	assert_true(event.at_least);
 	assert_int_equal(event.close_wait_ns, 900);
+	assert_int_equal(event.tx_bytes_after_fin, 5);
+	record.tx_bytes_after_fin = 0;
+	event = event_of(&record);
 	assert_true(event.tx_bytes_after_fin == UNKNOWN);
+}
+
+/* Told while it waits, a connection has waited until now; told late, only its accept wait is known.
+ */
+static void kinds(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.kind = RECORD_WAITING;
+	event = event_of(&record);
+	assert_int_equal(event.kind, RECORD_WAITING);
+	assert_int_equal(event.close_wait_ns, 900);
+	record.kind = RECORD_ACCEPTED_LATE;
+	event = event_of(&record);
+	assert_int_equal(event.accept_wait_ns, 50);
+	assert_true(event.close_wait_ns == UNKNOWN);
+	assert_true(event.lifetime_ns == UNKNOWN);
+	assert_string_equal(kind_name(RECORD_CLOSED), "closed");
+	assert_string_equal(kind_name(RECORD_WAITING), "waiting");
+	assert_string_equal(kind_name(RECORD_ACCEPTED_LATE), "accepted-late");
+}
+
+static void limits(void **state)
+{
+	struct listener_record record = {.limit = 5, .somaxconn = 4096};
+
+	(void)state;
+	assert_string_equal(limit_name(&record), "backlog");
+	record.limit = 4096;
+	assert_string_equal(limit_name(&record), "somaxconn");
+	record.limit = 4097;
+	assert_null(limit_name(&record));
 }
 
 static void id_stays(void **state)
@@ -444,6 +482,8 @@ int main(void)
 		cmocka_unit_test(causes),
 		cmocka_unit_test(fast_and_never_accepted),
 		cmocka_unit_test(older_than_the_hooks),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(limits),
 		cmocka_unit_test(id_stays),
 		cmocka_unit_test(id_differs),
 		cmocka_unit_test(id_of_the_other_end),

@@ -16,6 +16,7 @@
 static struct event full_event(void)
 {
 	struct event event = {
+		.kind = RECORD_CLOSED,
 		.conn = {.local_addr = {192, 0, 2, 1},
 			 .remote_addr = {198, 51, 100, 7},
 			 .local_port = 443,
@@ -51,7 +52,7 @@ static void assert_prints(const struct event *event, const char *expected)
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	assert_int_equal(json_event_print(out, event), 0);
+	assert_int_equal(json_print(out, json_event(event)), 0);
 	fclose(out);
 	assert_string_equal(text, expected);
 	assert_int_equal(strlen(text), size);
@@ -165,7 +166,7 @@ static void milliseconds(void **state)
 		FILE *out = open_memstream(&text, &size);
 
 		event.close_wait_ns = cases[i].ns;
-		assert_int_equal(json_event_print(out, &event), 0);
+		assert_int_equal(json_print(out, json_event(&event)), 0);
 		fclose(out);
 		snprintf(expected, sizeof(expected), "\"close_wait_ms\":%s,", cases[i].text);
 		assert_non_null(strstr(text, expected));
@@ -185,7 +186,7 @@ static void assert_comm(const char *comm, size_t length, const char *expected)
 	memset(event.conn.owner.comm, 0, 16);
 	memcpy(event.conn.owner.comm, comm, length);
 	event.conn.closer.pid = 0x41414141; /* follows in memory, and looks like text */
-	assert_int_equal(json_event_print(out, &event), 0);
+	assert_int_equal(json_print(out, json_event(&event)), 0);
 	fclose(out);
 	/* one line, whatever is in it */
 	assert_ptr_equal(strchr(text, '\n'), text + size - 1);
@@ -232,7 +233,7 @@ static void full_device(void **state)
 	(void)state;
 	assert_non_null(out);
 	setvbuf(out, NULL, _IONBF, 0);
-	assert_int_equal(json_event_print(out, &event), -EIO);
+	assert_int_equal(json_print(out, json_event(&event)), -EIO);
 	fclose(out);
 }
 
@@ -273,13 +274,96 @@ static void no_memory(void **state)
 	assert_int_equal(live, 0);
 	assert_in_range(n, 40, 999);
 	budget = 0;
-	assert_int_equal(json_event_print(stdout, &event), -ENOMEM);
+	assert_int_equal(json_print(stdout, json_event(&event)), -ENOMEM);
 	json_set_alloc_funcs(malloc, free);
+}
+
+/* Who has it open, and where it is queued; its end is not known yet. */
+static void waiting(void **state)
+{
+	static const struct holder holders[] = {
+		{.pid = 7, .fd = 3, .comm = "a\xff"},
+		{.pid = 8, .fd = 4, .comm = "b"},
+	};
+	static const struct listener_record listener = {
+		.listener = {.family = FAMILY_IPV6, .port = 443}, .queued = 129, .limit = 128};
+	struct place place = {.unit = "nginx.service", .container = "web"};
+	struct event event = full_event();
+	json_t *object, *one;
+
+	(void)state;
+	event.kind = RECORD_WAITING;
+	event.conn.close_wait_ns = 1;
+	event.holders = holders;
+	event.holder_count = 2;
+	event.listener = &listener;
+	event.owner_place = &place;
+	object = json_event(&event);
+	assert_string_equal(json_string_value(json_object_get(object, "event")), "waiting");
+	assert_string_equal(json_string_value(json_object_get(object, "state")), "close-wait");
+	assert_true(json_is_null(json_object_get(object, "end")));
+	one = json_object_get(object, "owner");
+	assert_string_equal(json_string_value(json_object_get(one, "unit")), "nginx.service");
+	assert_string_equal(json_string_value(json_object_get(one, "container")), "web");
+	one = json_object_get(object, "holders");
+	assert_int_equal(json_array_size(one), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(one, 0), "comm")),
+			    "a\xef\xbf\xbd");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(one, 1), "fd")), 4);
+	one = json_object_get(object, "listener");
+	assert_string_equal(json_string_value(json_object_get(one, "address")), "::");
+	assert_int_equal(json_integer_value(json_object_get(one, "port")), 443);
+	assert_int_equal(json_integer_value(json_object_get(one, "queued")), 129);
+	assert_int_equal(json_integer_value(json_object_get(one, "limit")), 128);
+	json_decref(object);
+
+	event.conn.close_wait_ns = 0;
+	event.holder_count = 0;
+	object = json_event(&event);
+	assert_string_equal(json_string_value(json_object_get(object, "state")), "accept-queue");
+	assert_int_equal(json_array_size(json_object_get(object, "holders")), 0);
+	json_decref(object);
+}
+
+static void listeners(void **state)
+{
+	static const struct listener_record record = {
+		.listener = {.family = FAMILY_IPV4, .addr = {127, 0, 0, 1}, .port = 80, .netns = 5},
+		.queued = 3,
+		.limit = 128,
+		.somaxconn = 128,
+		.drops = 2,
+	};
+	struct listener_event event = {
+		.record = &record,
+		.known = 1,
+		.accepts_seen = true,
+		.accepts = 9,
+		.last_accept_ns = 1500000,
+		.errors = {{EMFILE, 12}, {100000, 1}},
+		.error_count = 2,
+	};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(json_print(out, json_listener(&event, 1700000000 * NSEC_PER_SEC)), 0);
+	fclose(out);
+	assert_string_equal(text,
+			    "{\"event\":\"listener\",\"time\":\"2023-11-14T22:13:20.000000Z\","
+			    "\"family\":\"ipv4\",\"local\":{\"address\":\"127.0.0.1\",\"port\":80},"
+			    "\"netns\":5,\"queued\":3,\"known\":1,\"limit\":128,"
+			    "\"limit_by\":\"somaxconn\",\"drops\":2,\"accepts\":9,"
+			    "\"last_accept_ms\":1.5,\"accept_errors\":{\"EMFILE\":12,\"other\":1},"
+			    "\"owner\":null,\"holders\":[]}\n");
+	free(text);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(waiting),	cmocka_unit_test(listeners),
 		cmocka_unit_test(full),		cmocka_unit_test(unknown),
 		cmocka_unit_test(times),	cmocka_unit_test(milliseconds),
 		cmocka_unit_test(hostile_comm), cmocka_unit_test(full_device),

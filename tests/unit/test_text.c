@@ -18,6 +18,7 @@ static const struct text_style narrow;
 static struct event slow_event(void)
 {
 	struct event event = {
+		.kind = RECORD_CLOSED,
 		.conn = {.local_addr = {192, 0, 2, 1},
 			 .remote_addr = {198, 51, 100, 7},
 			 .local_port = 443,

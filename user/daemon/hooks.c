@@ -115,7 +115,8 @@ static int tracefs_ensure(void)
 	if (access("/sys/kernel/tracing/events", F_OK) == 0 ||
 	    access("/sys/kernel/debug/tracing/events", F_OK) == 0)
 		return 0;
-	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	/* A mount propagates as the one that it is on: /sys. The root need not be one (chroot). */
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/sys", NULL, MS_PRIVATE, NULL) == 0 &&
 	    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0)
 		return 0;
 	return -errno;
@@ -133,18 +134,36 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 	/* Both load on 6.1, and one of them is wrong: BTF decides. */
 	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);
 	bpf_program__set_autoload(skel->progs.sc_accept_before_6_10, fentry && !kernel->accept_arg);
+	bpf_program__set_autoload(skel->progs.sc_accept_failed, fentry);
 	bpf_program__set_autoload(skel->progs.sc_close, fentry);
 	bpf_program__set_autoload(skel->progs.sc_exit_accept, !fentry);
 	bpf_program__set_autoload(skel->progs.sc_exit_accept4, !fentry);
 }
 
+/* Scans are programs that run when they are read, so they are not attached with the others. */
+static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
+{
+	struct bpf_program *const scans[] = {skel->progs.sc_existing, skel->progs.sc_waiting,
+					     skel->progs.sc_listeners, skel->progs.sc_holders};
+	struct bpf_program *program;
+
+	if (scans_only) {
+		bpf_object__for_each_program(program, skel->obj)
+			bpf_program__set_autoload(program, false);
+	}
+	for (size_t i = 0; i < sizeof(scans) / sizeof(scans[0]); i++) {
+		bpf_program__set_autoload(scans[i], true);
+		bpf_program__set_autoattach(scans[i], false);
+	}
+}
+
 static int load(struct hooks *hooks, const struct kernel *kernel, enum backend backend,
-		const struct thresholds *wake)
+		const struct hooks_options *options)
 {
 	struct slowclose_bpf *skel;
 	int r;
 
-	if (backend == BACKEND_TRACEPOINT) {
+	if (backend == BACKEND_TRACEPOINT && !options->scans_only) {
 		r = tracefs_ensure();
 		if (r < 0)
 			return r;
@@ -153,8 +172,9 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	if (!skel)
 		return -errno;
 	choose_programs(skel, kernel, backend);
-	skel->rodata->slow_close_wait_ns = wake->close_wait_ns;
-	skel->rodata->slow_accept_wait_ns = wake->accept_wait_ns;
+	choose_scans(skel, options->scans_only);
+	skel->rodata->slow_close_wait_ns = options->wake.close_wait_ns;
+	skel->rodata->slow_accept_wait_ns = options->wake.accept_wait_ns;
 	if (!kernel->mem_alloc) {
 		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
 		 * kernel says so with a warning. */
@@ -162,7 +182,7 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 		bpf_map__set_max_entries(skel->maps.conns, PREALLOCATED_CONNECTIONS);
 	}
 	r = slowclose_bpf__load(skel);
-	if (r == 0)
+	if (r == 0 && !options->scans_only)
 		r = slowclose_bpf__attach(skel);
 	if (r < 0) {
 		slowclose_bpf__destroy(skel);
@@ -181,8 +201,16 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 	r = kernel_probe(&kernel);
 	if (r < 0)
 		return r;
+	if (options->scans_only) {
+		r = load(hooks, &kernel, BACKEND_TRACEPOINT, options);
+		if (r < 0)
+			log_line("this kernel refuses the programs (%s). Run with --debug to see "
+				 "what it says",
+				 strerror(-r));
+		return r;
+	}
 	if (options->backend != BACKEND_AUTO) {
-		r = load(hooks, &kernel, options->backend, &options->wake);
+		r = load(hooks, &kernel, options->backend, options);
 		if (r < 0)
 			log_line("this kernel refuses the backend %s (%s). Use --backend=auto, or "
 				 "--debug to see what it says",
@@ -192,12 +220,12 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 		return r;
 	}
 
-	refused = load(hooks, &kernel, BACKEND_FENTRY, &options->wake);
+	refused = load(hooks, &kernel, BACKEND_FENTRY, options);
 	if (refused == 0) {
 		snprintf(hooks->reason, sizeof(hooks->reason), "the kernel allows function hooks");
 		return 0;
 	}
-	r = load(hooks, &kernel, BACKEND_TRACEPOINT, &options->wake);
+	r = load(hooks, &kernel, BACKEND_TRACEPOINT, options);
 	if (r < 0)
 		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run "
 			 "with "
@@ -245,6 +273,10 @@ int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_
 	hooks->cpus = calloc(hooks->cpu_count, sizeof(*hooks->cpus));
 	if (!hooks->cpus)
 		goto out;
+	if (options->scans_only) {
+		*ret = hooks;
+		return 0;
+	}
 	hooks->ring = ring_buffer__new(bpf_map__fd(hooks->skel->maps.ring), receive, hooks, NULL);
 	if (!hooks->ring) {
 		r = -errno;
@@ -307,6 +339,70 @@ int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
 	}
 	bpf_object__for_each_program(program, hooks->skel->obj) counts->skipped +=
 		skipped_runs(program);
+	return 0;
+}
+
+bool hooks_follow(const struct hooks *hooks)
+{
+	return hooks->ring;
+}
+
+void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
+{
+	struct slowclose_bpf__bss *bss = hooks->skel->bss;
+
+	bss->scan_close_wait_ns = options->least.close_wait_ns;
+	bss->scan_accept_wait_ns = options->least.accept_wait_ns;
+	bss->scan_tells_once = options->once;
+}
+
+int hooks_scan(const struct hooks *hooks, enum scan scan)
+{
+	const struct slowclose_bpf *skel = hooks->skel;
+	const struct {
+		const struct bpf_program *program;
+		const struct bpf_map *map;
+	} scans[SCAN_COUNT] = {
+		[SCAN_EXISTING] = {skel->progs.sc_existing, NULL},
+		[SCAN_WAITING] = {skel->progs.sc_waiting, skel->maps.conns},
+		[SCAN_LISTENERS] = {skel->progs.sc_listeners, skel->maps.listeners},
+		[SCAN_HOLDERS] = {skel->progs.sc_holders, NULL},
+	};
+	union bpf_iter_link_info info = {};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options);
+	struct bpf_link *link;
+	int fd;
+
+	if (scans[scan].map) {
+		info.map.map_fd = bpf_map__fd(scans[scan].map);
+		options.link_info = &info;
+		options.link_info_len = sizeof(info);
+	}
+	link = bpf_program__attach_iter(scans[scan].program, &options);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link); /* the descriptor keeps what it needs */
+	return fd;
+}
+
+int hooks_accepts(const struct hooks *hooks, hooks_accept_fn on_accept, void *userdata)
+{
+	int fd = bpf_map__fd(hooks->skel->maps.accepts), r;
+	struct accept_key key, *previous = NULL;
+	struct accept_count count;
+
+	/* An entry that goes meanwhile makes the kernel begin again: bounded by the map's size. */
+	for (__u32 i = 0; i < bpf_map__max_entries(hooks->skel->maps.accepts); i++) {
+		r = bpf_map_get_next_key(fd, previous, &key);
+		if (r == -ENOENT)
+			break;
+		if (r < 0)
+			return r;
+		if (bpf_map_lookup_elem(fd, &key, &count) == 0)
+			on_accept(userdata, &key, &count);
+		previous = &key;
+	}
 	return 0;
 }
 

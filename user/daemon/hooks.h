@@ -3,6 +3,7 @@
 #ifndef SLOWCLOSE_HOOKS_H
 #define SLOWCLOSE_HOOKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "event.h"
@@ -15,6 +16,7 @@ enum backend {
 };
 
 struct hooks_options {
+	bool scans_only; /* loaded and not attached: connections are not followed */
 	enum backend backend;
 	struct thresholds wake; /* a record over these wakes the reader at once */
 };
@@ -48,6 +50,35 @@ int hooks_consume(struct hooks *hooks);
 
 /* Since the start. Returns 0 or -errno. */
 int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);
+
+/* What is there now; scan.h reads it. */
+enum scan {
+	SCAN_EXISTING, /* of this thread's network namespace: into the maps, tells nothing */
+	SCAN_WAITING, /* struct record */
+	SCAN_LISTENERS, /* struct listener_record */
+	SCAN_HOLDERS, /* struct holder: of what SCAN_WAITING tells, and of listeners */
+	SCAN_COUNT,
+};
+
+struct scan_options {
+	struct thresholds least; /* waits from here on */
+	bool once; /* each at 1, 10, 100, … times these, and not again in between */
+};
+
+/* Whether connections and accept() are followed: not with scans_only. */
+bool hooks_follow(const struct hooks *hooks);
+
+/* For the scans that are begun from here on. */
+void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
+
+/* Begins a scan: a file descriptor to read() from and to close; or -errno. */
+int hooks_scan(const struct hooks *hooks, enum scan scan);
+
+typedef void (*hooks_accept_fn)(void *userdata, const struct accept_key *key,
+				const struct accept_count *count);
+
+/* Who called accept() with what result since the start. Returns 0 or -errno. */
+int hooks_accepts(const struct hooks *hooks, hooks_accept_fn on_accept, void *userdata);
 
 /* "fentry" or "tracepoint", and why that one, for people. */
 const char *hooks_backend(const struct hooks *hooks);

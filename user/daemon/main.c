@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "list.h"
 #include "log.h"
 #include "tail.h"
 
@@ -16,6 +17,7 @@
 /* Options with no letter. */
 enum {
 	OPT_TAIL = 256,
+	OPT_LIST,
 	OPT_JSON,
 	OPT_BACKEND,
 	OPT_CLOSE_WAIT,
@@ -30,6 +32,7 @@ enum {
 
 static const struct option long_options[] = {
 	{"tail", no_argument, NULL, OPT_TAIL},
+	{"list", no_argument, NULL, OPT_LIST},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"backend", required_argument, NULL, OPT_BACKEND},
 	{"close-wait", required_argument, NULL, OPT_CLOSE_WAIT},
@@ -52,11 +55,13 @@ static const struct option long_options[] = {
 };
 
 static const char usage[] =
-	"slowclosed --tail: shows TCP connections that this host's applications close slowly\n"
+	"slowclosed: shows TCP connections that this host's applications accept or close slowly\n"
 	"\n"
 	"  slowclosed --tail                    slow closes, live, until Ctrl-C\n"
 	"  slowclosed --tail -L 80,443 -w       of two services, with more columns\n"
 	"  slowclosed --tail --json | jq .cause one JSON object a line\n"
+	"  slowclosed --list                    all that waits now, and the listeners; ends at "
+	"once\n"
 	"\n"
 	"What is slow:\n"
 	"      --close-wait TIME      time in CLOSE_WAIT from which a close is slow (default 1s)\n"
@@ -189,7 +194,7 @@ int main(int argc, char **argv)
 				.accept_wait_ns = 100 * NSEC_PER_MSEC,
 			},
 	};
-	bool tail_wanted = false;
+	int (*run)(const struct tail_options *options) = NULL;
 	int option;
 
 	/* getopt names the program in its messages as every other message does. */
@@ -201,8 +206,8 @@ int main(int argc, char **argv)
 		} else if (option == OPT_VERSION) {
 			puts("slowclosed " SLOWCLOSE_VERSION);
 			return EXIT_SUCCESS;
-		} else if (option == OPT_TAIL) {
-			tail_wanted = true;
+		} else if (option == OPT_TAIL || option == OPT_LIST) {
+			run = option == OPT_TAIL ? tail_run : list_run;
 		} else if (option == OPT_DEBUG) {
 			log_debug_enabled = true;
 		} else if (set_option(&tail, option, optarg) < 0) {
@@ -213,10 +218,10 @@ int main(int argc, char **argv)
 		log_line("\"%s\": no arguments are allowed but options; see --help", argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (!tail_wanted) {
-		log_line("nothing to do: run slowclosed --tail, or see --help");
+	if (!run) {
+		log_line("nothing to do: run slowclosed --tail or --list, or see --help");
 		return EXIT_USAGE;
 	}
 	tail.style.colour = wants_colour();
-	return tail_run(&tail) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run(&tail) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

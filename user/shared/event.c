@@ -56,7 +56,9 @@ static void set_bytes(struct event *event, const struct record *record)
 	event->rx_bytes = known(conn->rx_bytes);
 	event->tx_bytes = known(conn->tx_bytes);
 	event->unread_bytes = conn->unread_bytes;
-	if (conn->flags & CONN_FIN && !(conn->flags & CONN_OLD_FIN))
+	/* Where the FIN is older than the hooks, what was seen since is a lower bound. */
+	if (conn->flags & CONN_FIN &&
+	    (!(conn->flags & CONN_OLD_FIN) || record->tx_bytes_after_fin > 0))
 		event->tx_bytes_after_fin = known(record->tx_bytes_after_fin);
 }
 
@@ -116,12 +118,17 @@ void event_from_record(struct event *event, const struct record *record,
 	const struct conn *conn = &record->conn;
 
 	memset(event, 0, sizeof(*event));
+	event->kind = record->kind;
 	event->conn = *conn;
 	/* Unsigned, so that no record can make it overflow. */
 	event->time_ns = (int64_t)(record->end_ns + (uint64_t)realtime_offset_ns);
 	event->accept_wait_ns = accept_wait(record);
-	event->close_wait_ns = elapsed(conn->close_wait_ns, record->end_ns);
-	event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
+	event->close_wait_ns = UNKNOWN;
+	event->lifetime_ns = UNKNOWN;
+	if (event->kind != RECORD_ACCEPTED_LATE) { /* which tells of the accept wait alone */
+		event->close_wait_ns = elapsed(conn->close_wait_ns, record->end_ns);
+		event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
+	}
 	event->at_least = conn->flags & CONN_OLD;
 	event->accepted = accepted(conn);
 	event->fin_read = fin_read(conn);
@@ -130,6 +137,19 @@ void event_from_record(struct event *event, const struct record *record,
 	event->slow = over(event->accept_wait_ns, thresholds->accept_wait_ns) ||
 		      over(event->close_wait_ns, thresholds->close_wait_ns);
 	event->cause = event->slow ? find_cause(event, thresholds) : CAUSE_NONE;
+}
+
+const char *kind_name(enum record_kind kind)
+{
+	switch (kind) {
+	case RECORD_WAITING:
+		return "waiting";
+	case RECORD_ACCEPTED_LATE:
+		return "accepted-late";
+	case RECORD_CLOSED:
+		break;
+	}
+	return "closed";
 }
 
 const char *cause_name(enum cause cause)
@@ -149,6 +169,13 @@ const char *cause_name(enum cause cause)
 	return NULL;
 }
 
+const char *limit_name(const struct listener_record *record)
+{
+	if (record->limit < record->somaxconn)
+		return "backlog";
+	return record->limit == record->somaxconn ? "somaxconn" : NULL;
+}
+
 const char *end_name(enum conn_end end)
 {
 	static const char *const names[END_COUNT] = {
@@ -163,6 +190,13 @@ const char *end_name(enum conn_end end)
 	};
 
 	return (unsigned int)end < END_COUNT ? names[end] : NULL;
+}
+
+const char *error_name(int error)
+{
+	const char *name = strerrorname_np(error);
+
+	return name ? name : "other";
 }
 
 const char *role_name(enum conn_role role)

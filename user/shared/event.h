@@ -4,9 +4,12 @@
 #define SLOWCLOSE_EVENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "slowclose/record.h"
+
+#define ACCEPT_ERRORS_MAX 8
 
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL
@@ -34,10 +37,26 @@ struct thresholds {
 	int64_t accept_wait_ns;
 };
 
+/* Where the service manager and the container runtime have put a process; "": not known, or none.
+ */
+struct place {
+	char unit[128];
+	char container[72];
+};
+
+struct listener_event;
+
 struct event {
+	enum record_kind kind;
 	struct conn conn;
+	/* Of a connection that waits: who has it open, and where it is queued. May be NULL. */
+	const struct holder *holders;
+	size_t holder_count;
+	const struct listener_record *listener;
+	const struct place *owner_place; /* or NULL */
+	const struct place *closer_place; /* or NULL */
 	char id[17]; /* 16 hexadecimal digits, the same for all events of one connection */
-	int64_t time_ns; /* CLOCK_REALTIME of the end */
+	int64_t time_ns; /* CLOCK_REALTIME of the end; of the look, if it has not ended */
 	int64_t accept_wait_ns; /* this and the following: or UNKNOWN */
 	int64_t close_wait_ns;
 	int64_t lifetime_ns;
@@ -52,6 +71,24 @@ struct event {
 	bool slow; /* a wait is over its threshold */
 };
 
+/* A listener at one moment. */
+struct listener_event {
+	const struct listener_record *record;
+	const struct holder *holders;
+	size_t holder_count;
+	uint64_t known; /* of those queued, how many are followed: the others were reset before the
+			   start */
+	bool accepts_seen; /* else what follows is not known */
+	uint64_t accepts; /* by its holders on its port, since the start */
+	int64_t last_accept_ns; /* how long ago; or UNKNOWN */
+	/* Failures of accept() of its holders, the most frequent first. */
+	struct accept_error {
+		int error;
+		uint64_t count;
+	} errors[ACCEPT_ERRORS_MAX];
+	size_t error_count;
+};
+
 /*
  * Works out the event of an ended connection. realtime_offset_ns is
  * CLOCK_REALTIME less CLOCK_MONOTONIC, now. A wait whose two ends were not
@@ -61,8 +98,15 @@ void event_from_record(struct event *event, const struct record *record,
 		       const struct thresholds *thresholds, int64_t realtime_offset_ns);
 
 /* The words of the output; never NULL but for END_UNKNOWN and CAUSE_NONE. */
+const char *kind_name(enum record_kind kind);
 const char *cause_name(enum cause cause);
 const char *end_name(enum conn_end end);
+/*
+ * What limits a listener's queue: "backlog", that of listen(); "somaxconn", where they are equal,
+ * which a larger backlog is cut to; NULL where somaxconn was changed since.
+ */
+const char *limit_name(const struct listener_record *record);
+const char *error_name(int error); /* "EMFILE"; "other" for what the C library does not know */
 const char *role_name(enum conn_role role);
 const char *family_name(enum conn_family family);
 

@@ -42,13 +42,59 @@ static json_t *comm_string(const char comm[16])
 	return json_stringn(text, used);
 }
 
-static json_t *task(const struct conn_task *task)
+/* Paths are bytes as well. */
+static json_t *place_string(const char *text)
 {
+	json_t *string = *text ? json_string(text) : NULL;
+
+	return string ? string : json_null();
+}
+
+static json_t *task(const struct conn_task *task, const struct place *place)
+{
+	static const struct place nowhere;
+
 	if (task->pid == 0)
 		return json_null();
-	return json_pack("{s:I, s:I, s:o, s:n, s:n}", "pid", (json_int_t)task->pid, "tid",
-			 (json_int_t)task->tid, "comm", comm_string(task->comm), "unit",
-			 "container");
+	if (!place)
+		place = &nowhere;
+	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)task->pid, "tid",
+			 task->tid ? json_integer(task->tid) : json_null(), "comm",
+			 comm_string(task->comm), "unit", place_string(place->unit), "container",
+			 place_string(place->container));
+}
+
+static json_t *holders(const struct holder *holders, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_pack("{s:I, s:o, s:I}", "pid",
+						       (json_int_t)holders[i].pid, "comm",
+						       comm_string(holders[i].comm), "fd",
+						       (json_int_t)holders[i].fd));
+	return array;
+}
+
+static json_t *listener(const struct listener_record *record)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!record)
+		return json_null();
+	inet_ntop(record->listener.family == FAMILY_IPV4 ? AF_INET : AF_INET6,
+		  record->listener.addr, text, sizeof(text));
+	return json_pack("{s:s, s:i, s:I, s:I}", "address", text, "port",
+			 (int)record->listener.port, "queued", (json_int_t)record->queued, "limit",
+			 (json_int_t)record->limit);
+}
+
+/* Where the connection waits at this moment. */
+static json_t *state(const struct event *event)
+{
+	if (event->kind != RECORD_WAITING)
+		return json_null();
+	return json_string(event->conn.close_wait_ns ? "close-wait" : "accept-queue");
 }
 
 static json_t *endpoint(const struct conn *conn, const __u8 *address, __u16 port)
@@ -65,12 +111,13 @@ static json_t *identity(const struct event *event)
 	const struct conn *conn = &event->conn;
 	char time[RENDER_TIME_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:n}", "event", "closed", "time",
-			 render_time(event->time_ns, time), "id", event->id, "role",
-			 role_name(conn->role), "family", family_name(conn->family), "local",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "event",
+			 kind_name(event->kind), "time", render_time(event->time_ns, time), "id",
+			 event->id, "role", role_name(conn->role), "family",
+			 family_name(conn->family), "local",
 			 endpoint(conn, conn->local_addr, conn->local_port), "remote",
 			 endpoint(conn, conn->remote_addr, conn->remote_port), "netns",
-			 (json_int_t)conn->netns, "state");
+			 (json_int_t)conn->netns, "state", state(event));
 }
 
 static json_t *waits(const struct event *event)
@@ -86,12 +133,17 @@ static json_t *evidence(const struct event *event)
 {
 	const struct conn *conn = &event->conn;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:n, s:n}", "unread_bytes",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o}", "unread_bytes",
 			 number(event->unread_bytes), "fin_read", truth(event->fin_read),
 			 "rx_bytes", number(event->rx_bytes), "tx_bytes", number(event->tx_bytes),
 			 "tx_bytes_after_fin", number(event->tx_bytes_after_fin), "end",
-			 end_name(conn->end), "owner", task(&conn->owner), "closer",
-			 task(&conn->closer), "holders", "listener");
+			 event->kind == RECORD_CLOSED ? end_name(conn->end) : NULL, "owner",
+			 task(&conn->owner, event->owner_place), "closer",
+			 task(&conn->closer, event->closer_place), "holders",
+			 event->kind == RECORD_WAITING
+				 ? holders(event->holders, event->holder_count)
+				 : json_null(),
+			 "listener", listener(event->listener));
 }
 
 /* Takes over part. */
@@ -116,9 +168,41 @@ json_t *json_event(const struct event *event)
 	return object;
 }
 
-int json_event_print(FILE *out, const struct event *event)
+static json_t *accept_errors(const struct listener_event *event)
 {
-	json_t *object = json_event(event);
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < event->error_count; i++)
+		json_object_set_new(object, error_name(event->errors[i].error),
+				    json_integer((json_int_t)event->errors[i].count));
+	return object;
+}
+
+json_t *json_listener(const struct listener_event *event, int64_t time_ns)
+{
+	const struct listener_record *record = event->record;
+	const struct listener *socket = &record->listener;
+	char time[RENDER_TIME_SIZE], address[INET6_ADDRSTRLEN];
+
+	inet_ntop(socket->family == FAMILY_IPV4 ? AF_INET : AF_INET6, socket->addr, address,
+		  sizeof(address));
+	return json_pack(
+		"{s:s, s:s, s:s, s:{s:s, s:i}, s:I, s:I, s:I, s:I, s:s?, s:I, s:o, s:o, "
+		"s:o, s:o, s:o}",
+		"event", "listener", "time", render_time(time_ns, time), "family",
+		family_name(socket->family), "local", "address", address, "port", (int)socket->port,
+		"netns", (json_int_t)socket->netns, "queued", (json_int_t)record->queued, "known",
+		(json_int_t)event->known, "limit", (json_int_t)record->limit, "limit_by",
+		limit_name(record), "drops", (json_int_t)record->drops, "accepts",
+		event->accepts_seen ? json_integer((json_int_t)event->accepts) : json_null(),
+		"last_accept_ms", milliseconds(event->last_accept_ns), "accept_errors",
+		event->accepts_seen ? accept_errors(event) : json_null(), "owner",
+		task(&socket->owner, NULL), "holders",
+		holders(event->holders, event->holder_count));
+}
+
+int json_print(FILE *out, json_t *object)
+{
 	int err;
 
 	if (!object)

@@ -8,10 +8,14 @@
 
 #include "event.h"
 
-/* A new reference, or NULL out of memory. */
+/* New references, or NULL out of memory. time_ns is CLOCK_REALTIME. */
 json_t *json_event(const struct event *event);
+json_t *json_listener(const struct listener_event *event, int64_t time_ns);
 
-/* Writes one object on one line. Returns 0, -ENOMEM, or -EIO when out failed. */
-int json_event_print(FILE *out, const struct event *event);
+/*
+ * Writes one object on one line and takes it over; NULL is one that there was no memory for.
+ * Returns 0, -ENOMEM, or -EIO when out failed.
+ */
+int json_print(FILE *out, json_t *object);
 
 #endif

@@ -122,7 +122,7 @@ static const char *full_time(const struct event *event, char *buf)
 	return render_time(event->time_ns, buf);
 }
 
-/* "3.2s", or "3.2s+" where the wait began before anybody looked. */
+/* "3.2s", or "3.2s+" where the wait began before anybody looked, or goes on. */
 static const char *wait(int64_t ns, bool at_least, char *buf)
 {
 	duration_format(ns, buf, CELL_SIZE - 1);
@@ -131,12 +131,16 @@ static const char *wait(int64_t ns, bool at_least, char *buf)
 
 static const char *accept_wait(const struct event *event, char *buf)
 {
-	return wait(event->accept_wait_ns, event->conn.flags & CONN_OLD, buf);
+	bool goes_on = event->kind == RECORD_WAITING && event->accepted == NO;
+
+	return wait(event->accept_wait_ns, goes_on || event->conn.flags & CONN_OLD, buf);
 }
 
 static const char *close_wait(const struct event *event, char *buf)
 {
-	return wait(event->close_wait_ns, event->conn.flags & CONN_OLD_FIN, buf);
+	bool goes_on = event->kind == RECORD_WAITING;
+
+	return wait(event->close_wait_ns, goes_on || event->conn.flags & CONN_OLD_FIN, buf);
 }
 
 static const char *cause(const struct event *event, char *buf)
@@ -165,6 +169,8 @@ static const char *remote(const struct event *event, char *buf)
 static const char *end(const struct event *event, char *buf)
 {
 	(void)buf;
+	if (event->kind != RECORD_CLOSED)
+		return kind_name(event->kind);
 	return known_or_dash(end_name(event->conn.end));
 }
 
@@ -195,6 +201,12 @@ static const char *unread(const struct event *event, char *buf)
 	return number(event->unread_bytes, buf);
 }
 
+/* The first; JSON has all. */
+static const char *descriptor(const struct event *event, char *buf)
+{
+	return number(event->holder_count ? (int64_t)event->holders[0].fd : UNKNOWN, buf);
+}
+
 static const char *role(const struct event *event, char *buf)
 {
 	(void)buf;
@@ -206,10 +218,12 @@ static const char *netns(const struct event *event, char *buf)
 	return number(event->conn.netns, buf);
 }
 
+/* In which tables a column is. */
 enum shown {
-	ALWAYS,
-	NARROW,
-	WIDE,
+	NARROW = 1 << 0,
+	WIDE = 1 << 1,
+	LIST = 1 << 2,
+	ALWAYS = NARROW | WIDE | LIST,
 };
 
 struct column {
@@ -227,6 +241,8 @@ static const struct column columns[] = {
 	{"CLOSE", 6, close_wait, ALWAYS},
 	{"CAUSE", -14, cause, ALWAYS},
 	{"OWNER", -15, owner, ALWAYS},
+	{"FD", 4, descriptor, LIST},
+	{"UNREAD", 6, unread, LIST},
 	{"PORT", 5, local_port, ALWAYS},
 	{"REMOTE", -21, remote, ALWAYS},
 	{"END", -15, end, WIDE},
@@ -245,7 +261,7 @@ static bool is_shown(const struct column *column, const struct text_style *style
 		if (style->no_time)
 			return false;
 	}
-	return column->shown == ALWAYS || (column->shown == WIDE) == style->wide;
+	return column->shown & (style->list ? LIST : style->wide ? WIDE : NARROW);
 }
 
 static const char *colour_of(const struct column *column, const struct event *event)
@@ -323,6 +339,43 @@ static void put_line(FILE *out, const struct event *event, const struct text_sty
 		}
 		put_cell(&line, text, colour, column->width);
 	}
+	fputc('\n', out);
+}
+
+/* "4096 somaxconn": the longest is 20 characters. */
+static const char *limit(const struct listener_record *record, char buf[CELL_SIZE])
+{
+	const char *by = limit_name(record);
+
+	snprintf(buf, CELL_SIZE, "%u%s%s", record->limit, by ? " " : "", by ? by : "");
+	return buf;
+}
+
+void text_listener_head(FILE *out)
+{
+	fprintf(out, "%-21s %6s %-15s %6s %8s %s\n", "LISTENER", "QUEUED", "LIMIT", "DROPS",
+		"ACCEPTED", "HOLDER");
+}
+
+void text_listener(FILE *out, const struct listener_event *event)
+{
+	const struct listener_record *record = event->record;
+	char address[TEXT_ADDRESS_SIZE], comm[TEXT_COMM_SIZE], limits[CELL_SIZE], ago[32] = "-";
+
+	if (event->last_accept_ns != UNKNOWN)
+		duration_format(event->last_accept_ns, ago, sizeof(ago));
+	fprintf(out, "%-21s %6u %-15s %6u %8s ",
+		text_address(record->listener.family, record->listener.addr, record->listener.port,
+			     address),
+		record->queued, limit(record, limits), record->drops, ago);
+	if (event->holder_count)
+		fprintf(out, "%s/%u", text_comm(event->holders[0].comm, comm, sizeof(comm)),
+			event->holders[0].pid);
+	else
+		fputs("-", out);
+	for (size_t i = 0; i < event->error_count; i++)
+		fprintf(out, " %s:%" PRIu64, error_name(event->errors[i].error),
+			event->errors[i].count);
 	fputc('\n', out);
 }
 

@@ -9,6 +9,7 @@
 
 struct text_style {
 	bool wide; /* more columns than 80 */
+	bool list; /* of what waits now, instead of events as they come */
 	bool no_time; /* -T */
 	bool colour;
 };
@@ -16,6 +17,10 @@ struct text_style {
 /* The column heads, one line. */
 void text_event_head(FILE *out, const struct text_style *style);
 void text_event(FILE *out, const struct event *event, const struct text_style *style);
+
+/* A table of listeners; accept() that failed is told behind the holder. */
+void text_listener_head(FILE *out);
+void text_listener(FILE *out, const struct listener_event *event);
 
 /*
  * Copies at most size - 1 bytes of a process name, which can hold any byte, so

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Listening sockets, and who calls accept() with what result. */
+#ifndef SLOWCLOSE_LISTENER_BPF_H
+#define SLOWCLOSE_LISTENER_BPF_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+
+#include "slowclose/record.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* address of the struct sock */
+	__type(value, struct listener);
+} listeners SEC(".maps");
+
+/* The least recently used go when it is full: a stranger can make processes, not memory, grow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct accept_key);
+	__type(value, struct accept_count);
+} accepts SEC(".maps");
+
+/* task is who called listen(), or NULL where that is not known. */
+static __always_inline void listener_add(struct sock *sk, const struct conn_task *task)
+{
+	struct sock_common *common = &sk->__sk_common;
+	struct listener listener = {};
+	__u64 key = (__u64)sk;
+
+	listener.netns = common->skc_net.net->ns.inum;
+	listener.port = common->skc_num;
+	if (common->skc_family == AF_INET6) {
+		listener.family = FAMILY_IPV6;
+		copy_v6(listener.addr, &common->skc_v6_rcv_saddr);
+	} else {
+		listener.family = FAMILY_IPV4;
+		*(__u32 *)listener.addr = common->skc_rcv_saddr;
+	}
+	if (task) {
+		listener.since_ns = bpf_ktime_get_ns();
+		listener.owner = *task;
+	}
+	bpf_map_update_elem(&listeners, &key, &listener, task ? BPF_ANY : BPF_NOEXIST);
+}
+
+static __always_inline void listener_remove(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&listeners, &key);
+}
+
+static __always_inline void accept_count(const struct accept_key *key)
+{
+	struct accept_count *found = bpf_map_lookup_elem(&accepts, key);
+	struct accept_count first = {.count = 1, .last_ns = bpf_ktime_get_ns()};
+
+	if (!found) {
+		bpf_map_update_elem(&accepts, key, &first, BPF_NOEXIST);
+		return;
+	}
+	__sync_fetch_and_add(&found->count, 1);
+	found->last_ns = first.last_ns;
+}
+
+/* accept() of the current task has failed with -error; that nothing is there yet is no failure. */
+static __always_inline void accept_failed(long error)
+{
+	struct accept_key key = {.pid = bpf_get_current_pid_tgid() >> 32, .error = error};
+
+	if (error == EAGAIN || error == EINTR || error >= ERESTARTSYS)
+		return;
+	accept_count(&key);
+}
+
+#endif

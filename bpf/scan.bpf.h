@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Looks at what is there now, on demand: the sockets that are older than the hooks, the connections
+ * that wait, the listeners, and who holds a descriptor of them. One scan runs at a time.
+ */
+#ifndef SLOWCLOSE_SCAN_BPF_H
+#define SLOWCLOSE_SCAN_BPF_H
+
+#include "conn.bpf.h"
+#include "listener.bpf.h"
+
+/* A scan pauses after so many elements, so that its reader can look after the ring. */
+#define SCAN_PAUSE 50000
+
+/* What the next scan of waiting connections tells; set by user space before it. */
+__u64 scan_close_wait_ns;
+__u64 scan_accept_wait_ns;
+bool scan_tells_once; /* each connection at 1, 10, 100, … times these, not each time */
+__u32 scan_elements;
+
+/* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
+static __always_inline bool scan_pauses(void)
+{
+	if (++scan_elements < SCAN_PAUSE)
+		return false;
+	scan_elements = 0;
+	return true;
+}
+
+/*
+ * A connecting socket's SYN is in its bytes_acked, but not in its bytes_sent; a child of a listener
+ * starts after its SYN. Holds until the local FIN is sent.
+ */
+static __always_inline enum conn_role role_by_counters(struct tcp_sock *tp)
+{
+	__u32 acked = (__u32)tp->bytes_acked + tp->snd_nxt - tp->snd_una;
+
+	return acked == (__u32)(tp->bytes_sent - tp->bytes_retrans) ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+/*
+ * The latest moment at which all that the socket has been through so far can have happened: that of
+ * its last segment, which the kernel keeps in microseconds of CLOCK_MONOTONIC, cut.
+ */
+static __always_inline __u64 last_segment_ns(struct tcp_sock *tp)
+{
+	__u64 latest = (tp->tcp_mstamp + 1) * 1000, now = bpf_ktime_get_ns();
+
+	return latest < now ? latest : now;
+}
+
+/* Follows a connection that is older than the hooks, unless they have seen it meanwhile. */
+static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
+{
+	__u64 key = (__u64)sk;
+	struct conn conn = {};
+
+	if (is_subflow(tp) || conn_find(sk))
+		return;
+	conn.role = role_by_counters(tp);
+	conn.state = sk->__sk_common.skc_state;
+	conn.flags = CONN_OLD;
+	conn.established_ns = last_segment_ns(tp);
+	if (sk->sk_socket)
+		conn.flags |= CONN_ACCEPTED;
+	else if (conn.role == ROLE_SERVER)
+		conn.queued_ns = conn.established_ns;
+	if (conn.state == TCP_CLOSE_WAIT) {
+		conn.close_wait_ns = conn.established_ns;
+		conn.flags |= CONN_OLD_FIN;
+		conn.tx_bytes = sent_bytes(tp);
+		conn.write_seq = tp->write_seq;
+	}
+	conn_read_addresses(&conn, sk);
+	if (bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST) == -E2BIG)
+		count_not_followed(sk, -E2BIG);
+}
+
+SEC("iter/tcp")
+int sc_existing(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct tcp_sock *tp;
+
+	if (!common)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(common);
+	if (!tp) /* TIME_WAIT, or a handshake without a socket */
+		return 0;
+	switch (common->skc_state) {
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+		conn_adopt((struct sock *)tp, tp);
+		break;
+	case TCP_LISTEN:
+		listener_add((struct sock *)tp, NULL);
+		break;
+	}
+	return 0;
+}
+
+/* How often a wait should have been told by now: at 1, 10, 100, … times the threshold. */
+static __always_inline __u8 tellings_due(__u64 wait_ns, __u64 threshold_ns)
+{
+	__u8 due = 0;
+
+	for (__u64 at = threshold_ns ? threshold_ns : 1; wait_ns >= at && due < 12; at *= 10)
+		due++;
+	return due;
+}
+
+/* Whether this connection is to be told now. */
+static __always_inline bool is_due(struct conn *conn, __u64 now)
+{
+	bool in_queue = conn->role == ROLE_SERVER && conn->queued_ns &&
+			!(conn->flags & CONN_ACCEPTED) && conn->queued_ns < now;
+	bool in_close_wait = conn->state == TCP_CLOSE_WAIT && conn->close_wait_ns < now;
+	__u8 accept_due = 0, close_due = 0;
+	bool due;
+
+	if (in_queue)
+		accept_due = tellings_due(now - conn->queued_ns, scan_accept_wait_ns);
+	if (in_close_wait)
+		close_due = tellings_due(now - conn->close_wait_ns, scan_close_wait_ns);
+	if (!scan_tells_once)
+		return accept_due || close_due;
+	due = accept_due > conn->accept_told || close_due > conn->close_told;
+	if (accept_due > conn->accept_told)
+		conn->accept_told = accept_due;
+	if (close_due > conn->close_told)
+		conn->close_told = close_due;
+	return due;
+}
+
+/*
+ * What the socket is like now. Only its address is known, and that can be another's by now: true if
+ * what is there has the ports of the connection.
+ */
+static __always_inline bool read_live(struct record *record, __u64 address)
+{
+	struct tcp_sock *tp = (void *)address;
+	struct sock *sk = (void *)address;
+	struct conn *conn = &record->conn;
+	struct counters counters = {};
+
+	if (conn->flags & CONN_CLOSED) /* reset in the queue: what was read then stays */
+		return true;
+	if (BPF_CORE_READ(sk, __sk_common.skc_num) != conn->local_port ||
+	    (!(conn->flags & CONN_NO_BYTES) &&
+	     bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) != conn->remote_port))
+		return false;
+	if (BPF_CORE_READ(sk, sk_socket))
+		conn->flags |= CONN_ACCEPTED;
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) {
+		conn_without_counters(conn);
+		return true;
+	}
+	counters.copied_seq = BPF_CORE_READ(tp, copied_seq);
+	counters.rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
+	counters.snd_nxt = BPF_CORE_READ(tp, snd_nxt);
+	counters.write_seq = BPF_CORE_READ(tp, write_seq);
+	counters.bytes_received = BPF_CORE_READ(tp, bytes_received);
+	counters.bytes_sent = BPF_CORE_READ(tp, bytes_sent);
+	counters.bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
+	counters.fin = conn->close_wait_ns != 0;
+	record_set_counters(record, &counters, conn->state);
+	return true;
+}
+
+SEC("iter/bpf_map_elem")
+int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct conn *conn = ctx->value, *now_there;
+	const __u64 *address = ctx->key;
+	struct record record = {};
+	__u64 key;
+
+	if (!address || !conn)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	key = *address;
+	record.end_ns = bpf_ktime_get_ns();
+	if (!is_due(conn, record.end_ns))
+		return 0;
+	record.conn = *conn;
+	record.sock = key;
+	record.kind = RECORD_WAITING;
+	if (!read_live(&record, key))
+		return 0;
+	/* An entry can be taken away and used again while it is copied. */
+	now_there = bpf_map_lookup_elem(&conns, &key);
+	if (!now_there || now_there->established_ns != record.conn.established_ns ||
+	    now_there->state != record.conn.state)
+		return 0;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct listener *listener = ctx->value;
+	struct listener_record record = {};
+	const __u64 *address = ctx->key;
+	struct sock *sk;
+
+	if (!address || !listener)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	record.listener = *listener;
+	record.sock = *address;
+	sk = (void *)record.sock;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
+	    BPF_CORE_READ(sk, __sk_common.skc_num) != record.listener.port)
+		return 0;
+	record.queued = BPF_CORE_READ(sk, sk_ack_backlog);
+	record.limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	record.drops = BPF_CORE_READ(sk, sk_drops.counter);
+	record.somaxconn = BPF_CORE_READ(sk, __sk_common.skc_net.net, core.sysctl_somaxconn);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+static __always_inline bool is_wanted(__u64 key)
+{
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (conn)
+		return conn->state == TCP_CLOSE_WAIT &&
+		       bpf_ktime_get_ns() - conn->close_wait_ns >= scan_close_wait_ns;
+	return bpf_map_lookup_elem(&listeners, &key) != NULL;
+}
+
+SEC("iter/task_file")
+int sc_holders(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct holder holder = {};
+	struct socket *socket;
+
+	if (!task || !file)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	if ((file->f_inode->i_mode & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = file->private_data; /* NULL of a path (O_PATH) */
+	holder.sock = (__u64)BPF_CORE_READ(socket, sk);
+	if (!is_wanted(holder.sock))
+		return 0;
+	holder.pid = task->tgid;
+	holder.fd = ctx->fd;
+	bpf_probe_read_kernel_str(holder.comm, sizeof(holder.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &holder, sizeof(holder));
+	return 0;
+}
+
+#endif

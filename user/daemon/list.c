@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "list.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+#include "log.h"
+#include "scan.h"
+#include "waiting.h"
+
+struct list_output {
+	const struct tail_options *options;
+	struct filter filter;
+	struct text_style style;
+	int64_t time_ns; /* CLOCK_REALTIME of the look */
+	unsigned long shown;
+	bool listeners_shown;
+	int error;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+static void show_event(void *userdata, const struct event *event)
+{
+	struct list_output *output = userdata;
+	unsigned long most = output->options->count;
+
+	if (output->error || (most && output->shown >= most) ||
+	    !filter_match(&output->filter, event))
+		return;
+	if (output->options->json) {
+		output->error = json_print(stdout, json_event(event));
+	} else {
+		if (!output->shown)
+			text_event_head(stdout, &output->style);
+		text_event(stdout, event, &output->style);
+	}
+	output->shown++;
+}
+
+static void show_listener(void *userdata, const struct listener_event *event)
+{
+	struct list_output *output = userdata;
+
+	if (output->error)
+		return;
+	if (output->options->json) {
+		output->error = json_print(stdout, json_listener(event, output->time_ns));
+		return;
+	}
+	if (!event->record->queued && !event->record->drops)
+		return;
+	if (!output->listeners_shown) {
+		if (output->shown)
+			fputc('\n', stdout);
+		text_listener_head(stdout);
+	}
+	output->listeners_shown = true;
+	text_listener(stdout, event);
+}
+
+static int look(struct waiting *waiting)
+{
+	int r = waiting_begin(waiting, true);
+
+	if (r < 0)
+		return r;
+	do {
+		r = waiting_step(waiting);
+	} while (r > 0);
+	return r;
+}
+
+static int show_all(struct list_output *output, struct waiting *waiting)
+{
+	static const struct thresholds everything; /* all that waits has a cause */
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	output->time_ns = clock_ns(CLOCK_REALTIME);
+	waiting_for_each(waiting, &everything, output->time_ns - now_ns, show_event, output);
+	waiting_for_each_listener(waiting, now_ns, show_listener, output);
+	if (!output->options->json && !output->shown && !output->listeners_shown)
+		puts("Nothing waits: no connection in CLOSE_WAIT, none in an accept queue.");
+	if (fflush(stdout) == EOF && !output->error)
+		output->error = -errno;
+	return output->error == -EPIPE || output->error == -EIO ? 0 : output->error;
+}
+
+int list_run(const struct tail_options *options)
+{
+	const struct hooks_options hooks_options = {.scans_only = true};
+	const struct scan_options scan = {.once = false};
+	struct list_output output = {
+		.options = options, .filter = options->filter, .style = options->style};
+	struct waiting *waiting = NULL;
+	struct scan_unseen unseen;
+	struct hooks *hooks = NULL;
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	output.filter.all = true;
+	output.style.list = true;
+	r = hooks_attach(&hooks, &hooks_options, NULL, NULL);
+	if (r < 0) /* logged */
+		return r;
+	hooks_set_scan(hooks, &scan);
+	r = scan_existing(hooks, &unseen);
+	if (r == 0 && unseen.count)
+		log_line("%u network namespaces cannot be entered (%s): they are not seen. Run as "
+			 "root, or with CAP_SYS_ADMIN",
+			 unseen.count, strerror(-unseen.error));
+	waiting = waiting_new(hooks);
+	if (r == 0)
+		r = waiting ? look(waiting) : -ENOMEM;
+	if (r == 0)
+		r = show_all(&output, waiting);
+	if (r < 0)
+		log_line("cannot list what waits: %s", strerror(-r));
+	waiting_free(waiting);
+	hooks_free(hooks);
+	return r;
+}

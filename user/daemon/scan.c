@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "scan.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "netns.h"
+
+static const size_t element_sizes[SCAN_COUNT] = {
+	[SCAN_EXISTING] = 1, /* has none */
+	[SCAN_WAITING] = sizeof(struct record),
+	[SCAN_LISTENERS] = sizeof(struct listener_record),
+	[SCAN_HOLDERS] = sizeof(struct holder),
+};
+
+int scan_begin(struct scan_reader *reader, const struct hooks *hooks, enum scan scan)
+{
+	int fd = hooks_scan(hooks, scan);
+
+	if (fd < 0)
+		return fd;
+	reader->fd = fd;
+	reader->element_size = element_sizes[scan];
+	return 0;
+}
+
+void scan_close(struct scan_reader *reader)
+{
+	if (reader->fd > 0)
+		close(reader->fd);
+	reader->fd = 0;
+}
+
+int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata)
+{
+	_Alignas(8) char buffer[64 * sizeof(struct record)];
+	/* A whole number of elements: the kernel cuts where the buffer ends. */
+	size_t size = sizeof(buffer) - sizeof(buffer) % reader->element_size;
+	ssize_t n = read(reader->fd, buffer, size);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) /* it pauses */
+		return 1;
+	if (n < 0)
+		return -errno;
+	for (size_t at = 0; at + reader->element_size <= (size_t)n; at += reader->element_size)
+		on_element(userdata, buffer + at);
+	return n > 0;
+}
+
+int scan_run(const struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata)
+{
+	struct scan_reader reader;
+	int r = scan_begin(&reader, hooks, scan);
+
+	if (r < 0)
+		return r;
+	do {
+		r = scan_read(&reader, on_element, userdata);
+	} while (r > 0);
+	scan_close(&reader);
+	return r;
+}
+
+struct existing {
+	const struct hooks *hooks;
+	struct scan_unseen *unseen;
+	int result;
+};
+
+static void on_nothing(void *userdata, const void *element)
+{
+	(void)userdata, (void)element;
+}
+
+static void scan_namespace(void *userdata, int enter_error)
+{
+	struct existing *existing = userdata;
+	int r;
+
+	if (enter_error) {
+		existing->unseen->count++;
+		existing->unseen->error = enter_error;
+		return;
+	}
+	r = scan_run(existing->hooks, SCAN_EXISTING, on_nothing, NULL);
+	if (r < 0)
+		existing->result = r;
+}
+
+int scan_existing(const struct hooks *hooks, struct scan_unseen *unseen)
+{
+	struct existing existing = {.hooks = hooks, .unseen = unseen};
+	int r;
+
+	unseen->count = 0;
+	unseen->error = 0;
+	r = netns_for_each(scan_namespace, &existing);
+	return r < 0 ? r : existing.result;
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "waiting.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "place.h"
+#include "scan.h"
+
+/* 32 MiB of holders: a leak of descriptors must not become one of memory. */
+#define HOLDERS_MAX (1 << 20)
+
+/* An array that grows. */
+struct list {
+	char *items;
+	size_t item_size, count, room, most;
+	unsigned long left_out;
+	bool no_memory;
+};
+
+/* What is looked at next. */
+enum step {
+	STEP_WAITING,
+	STEP_HOLDERS,
+	STEP_LISTENERS,
+	STEP_DONE,
+};
+
+struct waiting {
+	const struct hooks *hooks;
+	struct scan_reader reader;
+	enum step step;
+	bool all_listeners;
+	struct list records; /* struct record */
+	struct list holders; /* struct holder; sorted when done */
+	struct list listeners; /* struct listener_record; the same */
+	struct list accepts; /* struct accept */
+	uint64_t *known; /* of each listener: connections in its queue that are followed */
+};
+
+struct accept {
+	struct accept_key key;
+	struct accept_count count;
+};
+
+static const enum scan scans[] = {
+	[STEP_WAITING] = SCAN_WAITING,
+	[STEP_HOLDERS] = SCAN_HOLDERS,
+	[STEP_LISTENERS] = SCAN_LISTENERS,
+};
+
+static void list_init(struct list *list, size_t item_size, size_t most)
+{
+	memset(list, 0, sizeof(*list));
+	list->item_size = item_size;
+	list->most = most;
+}
+
+static void list_add(void *userdata, const void *item)
+{
+	struct list *list = userdata;
+
+	if (list->count == list->most) {
+		list->left_out++;
+		return;
+	}
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 256;
+		char *items = reallocarray(list->items, room, list->item_size);
+
+		if (!items) {
+			list->no_memory = true;
+			return;
+		}
+		list->items = items;
+		list->room = room;
+	}
+	memcpy(list->items + list->count++ * list->item_size, item, list->item_size);
+}
+
+/* An item at the address, whatever follows in it. */
+static void *list_at(const struct list *list, size_t i)
+{
+	return list->items + i * list->item_size;
+}
+
+struct waiting *waiting_new(const struct hooks *hooks)
+{
+	struct waiting *waiting = calloc(1, sizeof(*waiting));
+
+	if (!waiting)
+		return NULL;
+	waiting->hooks = hooks;
+	waiting->step = STEP_DONE;
+	list_init(&waiting->records, sizeof(struct record), SIZE_MAX);
+	list_init(&waiting->holders, sizeof(struct holder), HOLDERS_MAX);
+	list_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
+	list_init(&waiting->accepts, sizeof(struct accept), SIZE_MAX);
+	return waiting;
+}
+
+static void list_clear(struct list *list)
+{
+	free(list->items);
+	list_init(list, list->item_size, list->most);
+}
+
+static void clear(struct waiting *waiting)
+{
+	scan_close(&waiting->reader);
+	list_clear(&waiting->records);
+	list_clear(&waiting->holders);
+	list_clear(&waiting->listeners);
+	list_clear(&waiting->accepts);
+	free(waiting->known);
+	waiting->known = NULL;
+}
+
+void waiting_free(struct waiting *waiting)
+{
+	if (!waiting)
+		return;
+	clear(waiting);
+	free(waiting);
+}
+
+int waiting_begin(struct waiting *waiting, bool all_listeners)
+{
+	clear(waiting);
+	waiting->all_listeners = all_listeners;
+	waiting->step = STEP_WAITING;
+	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
+}
+
+static struct list *list_of(struct waiting *waiting)
+{
+	switch (waiting->step) {
+	case STEP_WAITING:
+		return &waiting->records;
+	case STEP_HOLDERS:
+		return &waiting->holders;
+	default:
+		return &waiting->listeners;
+	}
+}
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+	const struct holder *one = a, *other = b;
+	int order = compare_u64(one->sock, other->sock);
+
+	if (!order)
+		order = compare_u64(one->pid, other->pid);
+	return order ? order : compare_u64(one->fd, other->fd);
+}
+
+/* The kernel shows threads with a table of descriptors of their own too; each descriptor once. */
+static void sort_holders(struct list *list)
+{
+	size_t kept = 0;
+
+	if (!list->count)
+		return;
+	qsort(list->items, list->count, list->item_size, compare_holders);
+	for (size_t i = 1; i < list->count; i++) {
+		if (compare_holders(list_at(list, kept), list_at(list, i)) != 0)
+			memcpy(list_at(list, ++kept), list_at(list, i), list->item_size);
+	}
+	list->count = kept + 1;
+}
+
+static int compare_listeners(const void *a, const void *b)
+{
+	const struct listener_record *one = a, *other = b;
+	int order = compare_u64(one->listener.netns, other->listener.netns);
+
+	return order ? order : compare_u64(one->listener.port, other->listener.port);
+}
+
+/* In IPv6, so that :: takes all; an IPv4 listener takes only its own family. */
+static bool takes(const struct listener *listener, const struct conn *conn)
+{
+	static const __u8 any[16];
+
+	if (listener->netns != conn->netns || listener->port != conn->local_port)
+		return false;
+	if (memcmp(listener->addr, any, sizeof(any)) == 0)
+		return listener->family == FAMILY_IPV6 || conn->family == FAMILY_IPV4;
+	if (listener->family == conn->family)
+		return memcmp(listener->addr, conn->local_addr, sizeof(any)) == 0;
+	/* bound to a v4-mapped address */
+	return listener->family == FAMILY_IPV6 && conn->family == FAMILY_IPV4 &&
+	       memcmp(listener->addr + 12, conn->local_addr, 4) == 0;
+}
+
+/*
+ * The listener in whose queue the connection is. Several can share a port; then it is known only if
+ * no more than one of them has anything queued.
+ */
+static const struct listener_record *find_listener(const struct waiting *waiting,
+						   const struct conn *conn)
+{
+	const struct list *list = &waiting->listeners;
+	const struct listener_record *found = NULL;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listener_record *record = list_at(list, i);
+
+		if (!record->queued || !takes(&record->listener, conn))
+			continue;
+		if (found)
+			return NULL;
+		found = record;
+	}
+	return found;
+}
+
+static void on_accept(void *userdata, const struct accept_key *key,
+		      const struct accept_count *count)
+{
+	struct accept accept = {*key, *count};
+
+	list_add(userdata, &accept);
+}
+
+/* Joins what the scans have found. */
+static int finish(struct waiting *waiting)
+{
+	int r;
+
+	sort_holders(&waiting->holders);
+	if (!waiting->listeners.count)
+		return 0;
+	qsort(waiting->listeners.items, waiting->listeners.count, waiting->listeners.item_size,
+	      compare_listeners);
+	waiting->known = calloc(waiting->listeners.count, sizeof(*waiting->known));
+	if (!waiting->known)
+		return -ENOMEM;
+	for (size_t i = 0; i < waiting->records.count; i++) {
+		const struct record *record = list_at(&waiting->records, i);
+		const struct listener_record *listener = NULL;
+
+		if (record->conn.queued_ns && !(record->conn.flags & CONN_ACCEPTED))
+			listener = find_listener(waiting, &record->conn);
+		if (listener)
+			waiting->known[listener -
+				       (struct listener_record *)list_at(&waiting->listeners, 0)]++;
+	}
+	r = hooks_accepts(waiting->hooks, on_accept, &waiting->accepts);
+	return waiting->accepts.no_memory ? -ENOMEM : r;
+}
+
+int waiting_step(struct waiting *waiting)
+{
+	struct list *list = list_of(waiting);
+	int r;
+
+	if (waiting->step == STEP_DONE)
+		return 0;
+	r = scan_read(&waiting->reader, list_add, list);
+	if (list->no_memory)
+		r = -ENOMEM;
+	if (r > 0)
+		return 1;
+	scan_close(&waiting->reader);
+	if (r == 0) {
+		bool more = waiting->records.count || waiting->all_listeners;
+
+		waiting->step =
+			waiting->step < STEP_LISTENERS && more ? waiting->step + 1 : STEP_DONE;
+		if (waiting->step != STEP_DONE)
+			r = scan_begin(&waiting->reader, waiting->hooks, scans[waiting->step]);
+	}
+	if (r < 0) {
+		waiting->step = STEP_DONE;
+		return r;
+	}
+	if (waiting->step != STEP_DONE)
+		return 1;
+	return finish(waiting);
+}
+
+static const struct holder *find_holders(const struct waiting *waiting, uint64_t sock,
+					 size_t *count)
+{
+	const struct list *list = &waiting->holders;
+	const struct holder *first;
+	size_t low = 0, high = list->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (((struct holder *)list_at(list, middle))->sock < sock)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	first = list_at(list, low);
+	for (*count = 0; low + *count < list->count && first[*count].sock == sock;)
+		++*count;
+	return first;
+}
+
+/* A connection older than the hooks, or one that nobody was seen to accept. */
+static void set_owner_by_holders(struct event *event)
+{
+	const struct holder *holders = event->holders;
+
+	if (event->conn.owner.pid || !event->holder_count)
+		return;
+	for (size_t i = 1; i < event->holder_count; i++) {
+		if (holders[i].pid != holders[0].pid)
+			return; /* any of them may be */
+	}
+	event->conn.owner.pid = holders[0].pid;
+	memcpy(event->conn.owner.comm, holders[0].comm, sizeof(event->conn.owner.comm));
+}
+
+void waiting_for_each(struct waiting *waiting, const struct thresholds *thresholds,
+		      int64_t realtime_offset_ns, waiting_event_fn fn, void *userdata)
+{
+	for (size_t i = 0; i < waiting->records.count; i++) {
+		const struct record *record = list_at(&waiting->records, i);
+		struct place place;
+		struct event event;
+
+		event_from_record(&event, record, thresholds, realtime_offset_ns);
+		event.holders = find_holders(waiting, record->sock, &event.holder_count);
+		set_owner_by_holders(&event);
+		event.owner_place = place_of(event.conn.owner.pid, &place);
+		if (event.accepted == NO)
+			event.listener = find_listener(waiting, &record->conn);
+		fn(userdata, &event);
+	}
+}
+
+static bool is_holder(const struct listener_event *event, uint32_t pid)
+{
+	for (size_t i = 0; i < event->holder_count; i++) {
+		if (event->holders[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+static void add_error(struct listener_event *event, int error, uint64_t count)
+{
+	for (size_t i = 0; i < event->error_count; i++) {
+		if (event->errors[i].error == error) {
+			event->errors[i].count += count;
+			return;
+		}
+	}
+	if (event->error_count < ACCEPT_ERRORS_MAX)
+		event->errors[event->error_count++] = (struct accept_error){error, count};
+}
+
+static void add_accept(struct listener_event *event, const struct accept *accept, int64_t now_ns)
+{
+	const struct listener *listener = &event->record->listener;
+	int64_t ago = now_ns - (int64_t)accept->count.last_ns;
+
+	if (!is_holder(event, accept->key.pid))
+		return;
+	if (accept->key.error) {
+		add_error(event, accept->key.error, accept->count.count);
+	} else if (accept->key.netns == listener->netns && accept->key.port == listener->port) {
+		event->accepts += accept->count.count;
+		if (event->last_accept_ns == UNKNOWN || ago < event->last_accept_ns)
+			event->last_accept_ns = ago;
+	}
+}
+
+void waiting_for_each_listener(struct waiting *waiting, int64_t now_ns, waiting_listener_fn fn,
+			       void *userdata)
+{
+	for (size_t i = 0; i < waiting->listeners.count; i++) {
+		struct listener_event event = {
+			.record = list_at(&waiting->listeners, i),
+			.known = waiting->known[i],
+			.accepts_seen = hooks_follow(waiting->hooks),
+			.last_accept_ns = UNKNOWN,
+		};
+		uint64_t sock = event.record->mptcp ? event.record->mptcp : event.record->sock;
+
+		event.holders = find_holders(waiting, sock, &event.holder_count);
+		for (size_t j = 0; j < waiting->accepts.count; j++)
+			add_accept(&event, list_at(&waiting->accepts, j), now_ns);
+		fn(userdata, &event);
+	}
+}
+
+unsigned long waiting_holders_left_out(const struct waiting *waiting)
+{
+	return waiting->holders.left_out;
+}
