@@ -206,6 +206,14 @@ struct mptcp_sock {
 	struct sock *first; /* first subflow */
 };
 
+struct inet_connection_sock {
+	void *icsk_ulp_data; /* of a subflow the following */
+};
+
+struct mptcp_subflow_context {
+	struct sock *conn; /* the MPTCP socket */
+};
+
 /* Since 6.10 inet_csk_accept() takes the listener and this, before four arguments. */
 struct proto_accept_arg;
 

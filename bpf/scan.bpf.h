@@ -197,6 +197,20 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* The MPTCP socket that a listening subflow belongs to, or 0. */
+static __always_inline __u64 mptcp_of_listener(__u64 address)
+{
+	struct mptcp_subflow_context *subflow = NULL;
+	struct tcp_sock___mptcp *mp = (void *)address;
+	struct inet_connection_sock *icsk = (void *)address;
+
+	if (!bpf_core_field_exists(mp->is_mptcp) || !bpf_core_field_exists(subflow->conn) ||
+	    !BPF_CORE_READ(mp, is_mptcp))
+		return 0;
+	subflow = BPF_CORE_READ(icsk, icsk_ulp_data);
+	return subflow ? (__u64)BPF_CORE_READ(subflow, conn) : 0;
+}
+
 SEC("iter/bpf_map_elem")
 int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -215,6 +229,7 @@ int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
 	    BPF_CORE_READ(sk, __sk_common.skc_num) != record.listener.port)
 		return 0;
+	record.mptcp = mptcp_of_listener(record.sock);
 	record.queued = BPF_CORE_READ(sk, sk_ack_backlog);
 	record.limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	record.drops = BPF_CORE_READ(sk, sk_drops.counter);
@@ -226,11 +241,16 @@ int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
 static __always_inline bool is_wanted(__u64 key)
 {
 	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+	struct sock *sk = (void *)key;
 
 	if (conn)
 		return conn->state == TCP_CLOSE_WAIT &&
 		       bpf_ktime_get_ns() - conn->close_wait_ns >= scan_close_wait_ns;
-	return bpf_map_lookup_elem(&listeners, &key) != NULL;
+	if (bpf_map_lookup_elem(&listeners, &key))
+		return true;
+	/* A descriptor leads to the MPTCP socket; in the map is its subflow. */
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
+	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 }
 
 SEC("iter/task_file")
