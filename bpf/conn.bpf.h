@@ -37,18 +37,26 @@ struct {
 	__uint(max_entries, RING_SIZE);
 } ring SEC(".maps");
 
+/* One for each possible CPU, which user space sets. It maps this: a system call would disturb. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct conn_cpu);
 } cpus SEC(".maps");
 
 static __always_inline struct conn_cpu *this_cpu(void)
 {
-	__u32 zero = 0;
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	return bpf_map_lookup_elem(&cpus, &zero);
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+/* Since 7.0 a task can be preempted in a program, so others run on its CPU meanwhile. */
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
 }
 
 static __always_inline struct conn *conn_find(struct sock *sk)
@@ -180,7 +188,7 @@ static __always_inline void count_not_followed(struct sock *sk, long error)
 	if (!cpu || cpu->not_followed == (__u64)sk)
 		return;
 	cpu->not_followed = (__u64)sk;
-	cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]++;
+	count(&cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]);
 }
 
 /* Adds the connection, in place of any that had this socket's address before. */
@@ -334,7 +342,7 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		if (conn_remove(sk))
-			cpu->losses[LOSS_RING_FULL]++;
+			count(&cpu->losses[LOSS_RING_FULL]);
 		return;
 	}
 	record_begin(record, sk, conn, RECORD_CLOSED);
@@ -344,7 +352,7 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return;
 	}
-	cpu->records++;
+	count(&cpu->records);
 	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
 }
 
@@ -632,7 +640,7 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		cpu->losses[LOSS_RING_FULL_LATE]++;
+		count(&cpu->losses[LOSS_RING_FULL_LATE]);
 		return;
 	}
 	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE);

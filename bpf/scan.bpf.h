@@ -238,6 +238,21 @@ int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+SEC("iter/bpf_map_elem")
+int sc_accepts(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct accept_count *count = ctx->value;
+	const struct accept_key *key = ctx->key;
+	struct accept_record record;
+
+	if (!key || !count)
+		return 0;
+	record.key = *key;
+	record.count = *count;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
 static __always_inline bool is_wanted(__u64 key)
 {
 	struct conn *conn = bpf_map_lookup_elem(&conns, &key);

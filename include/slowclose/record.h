@@ -145,6 +145,11 @@ struct accept_count {
 	__u64 last_ns;
 };
 
+struct accept_record {
+	struct accept_key key;
+	struct accept_count count;
+};
+
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
 _Static_assert(sizeof(struct conn) == 152, "no implicit padding");
@@ -153,6 +158,7 @@ _Static_assert(sizeof(struct record) == 184, "no implicit padding");
 _Static_assert(sizeof(struct listener) == 56, "no implicit padding");
 _Static_assert(sizeof(struct listener_record) == 88, "no implicit padding");
 _Static_assert(sizeof(struct holder) == 32, "no implicit padding");
+_Static_assert(sizeof(struct accept_record) == 32, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
 enum loss {
@@ -169,6 +175,9 @@ struct conn_cpu {
 	__u64 records; /* sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
 	__u64 not_followed; /* socket that could not be added: counted once, not by each look */
+	__u64 padding; /* to a cache line, so that no CPU waits for another's */
 };
+
+_Static_assert(sizeof(struct conn_cpu) == 64, "a cache line");
 
 #endif

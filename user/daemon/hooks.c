@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct hooks {
 	void *userdata;
 	const char *backend;
 	char reason[128];
-	struct conn_cpu *cpus; /* one for each possible CPU, for reading the map */
+	const struct conn_cpu *cpus; /* the kernel's, one for each possible CPU */
 	int cpu_count;
 };
 
@@ -144,7 +145,8 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
 {
 	struct bpf_program *const scans[] = {skel->progs.sc_existing, skel->progs.sc_waiting,
-					     skel->progs.sc_listeners, skel->progs.sc_holders};
+					     skel->progs.sc_listeners, skel->progs.sc_accepts,
+					     skel->progs.sc_holders};
 	struct bpf_program *program;
 
 	if (scans_only) {
@@ -173,6 +175,7 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 		return -errno;
 	choose_programs(skel, kernel, backend);
 	choose_scans(skel, options->scans_only);
+	bpf_map__set_max_entries(skel->maps.cpus, hooks->cpu_count);
 	skel->rodata->slow_close_wait_ns = options->wake.close_wait_ns;
 	skel->rodata->slow_accept_wait_ns = options->wake.accept_wait_ns;
 	if (!kernel->mem_alloc) {
@@ -245,6 +248,24 @@ static int receive(void *userdata, void *data, size_t size)
 	return 0;
 }
 
+static size_t cpus_size(const struct hooks *hooks)
+{
+	size_t page = sysconf(_SC_PAGESIZE), size = hooks->cpu_count * sizeof(*hooks->cpus);
+
+	return (size + page - 1) / page * page;
+}
+
+static int map_cpus(struct hooks *hooks)
+{
+	void *cpus = mmap(NULL, cpus_size(hooks), PROT_READ, MAP_SHARED,
+			  bpf_map__fd(hooks->skel->maps.cpus), 0);
+
+	if (cpus == MAP_FAILED)
+		return -errno;
+	hooks->cpus = cpus;
+	return 0;
+}
+
 int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_record_fn on_record,
 		 void *userdata)
 {
@@ -260,19 +281,19 @@ int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_
 		return -ENOMEM;
 	hooks->on_record = on_record;
 	hooks->userdata = userdata;
+	r = hooks->cpu_count = libbpf_num_possible_cpus();
+	if (r < 0) {
+		log_line("cannot tell how many CPUs there are: %s", strerror(-r));
+		goto out;
+	}
 	r = load_backend(hooks, options);
 	if (r < 0)
 		goto out;
-
-	r = -ENOMEM;
-	hooks->cpu_count = libbpf_num_possible_cpus();
-	if (hooks->cpu_count < 0) {
-		r = hooks->cpu_count;
+	r = map_cpus(hooks);
+	if (r < 0) {
+		log_line("cannot map the counters: %s", strerror(-r));
 		goto out;
 	}
-	hooks->cpus = calloc(hooks->cpu_count, sizeof(*hooks->cpus));
-	if (!hooks->cpus)
-		goto out;
 	if (options->scans_only) {
 		*ret = hooks;
 		return 0;
@@ -295,8 +316,9 @@ void hooks_free(struct hooks *hooks)
 	if (!hooks)
 		return;
 	ring_buffer__free(hooks->ring);
+	if (hooks->cpus)
+		munmap((void *)hooks->cpus, cpus_size(hooks));
 	slowclose_bpf__destroy(hooks->skel);
-	free(hooks->cpus);
 	free(hooks);
 }
 
@@ -322,16 +344,11 @@ static uint64_t skipped_runs(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
-int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
+void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
 {
 	struct bpf_program *program;
-	__u32 zero = 0;
-	int r;
 
 	memset(counts, 0, sizeof(*counts));
-	r = bpf_map_lookup_elem(bpf_map__fd(hooks->skel->maps.cpus), &zero, hooks->cpus);
-	if (r < 0)
-		return r;
 	for (int cpu = 0; cpu < hooks->cpu_count; cpu++) {
 		counts->records += hooks->cpus[cpu].records;
 		for (int i = 0; i < LOSS_COUNT; i++)
@@ -339,7 +356,6 @@ int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
 	}
 	bpf_object__for_each_program(program, hooks->skel->obj) counts->skipped +=
 		skipped_runs(program);
-	return 0;
 }
 
 bool hooks_follow(const struct hooks *hooks)
@@ -367,6 +383,7 @@ int hooks_scan(const struct hooks *hooks, enum scan scan)
 		[SCAN_WAITING] = {skel->progs.sc_waiting, skel->maps.conns},
 		[SCAN_LISTENERS] = {skel->progs.sc_listeners, skel->maps.listeners},
 		[SCAN_HOLDERS] = {skel->progs.sc_holders, NULL},
+		[SCAN_ACCEPTS] = {skel->progs.sc_accepts, skel->maps.accepts},
 	};
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
@@ -384,26 +401,6 @@ int hooks_scan(const struct hooks *hooks, enum scan scan)
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link); /* the descriptor keeps what it needs */
 	return fd;
-}
-
-int hooks_accepts(const struct hooks *hooks, hooks_accept_fn on_accept, void *userdata)
-{
-	int fd = bpf_map__fd(hooks->skel->maps.accepts), r;
-	struct accept_key key, *previous = NULL;
-	struct accept_count count;
-
-	/* An entry that goes meanwhile makes the kernel begin again: bounded by the map's size. */
-	for (__u32 i = 0; i < bpf_map__max_entries(hooks->skel->maps.accepts); i++) {
-		r = bpf_map_get_next_key(fd, previous, &key);
-		if (r == -ENOENT)
-			break;
-		if (r < 0)
-			return r;
-		if (bpf_map_lookup_elem(fd, &key, &count) == 0)
-			on_accept(userdata, &key, &count);
-		previous = &key;
-	}
-	return 0;
 }
 
 const char *hooks_backend(const struct hooks *hooks)

@@ -48,8 +48,8 @@ int hooks_fd(const struct hooks *hooks);
 /* Hands all records that wait to on_record. Returns how many, or -errno. */
 int hooks_consume(struct hooks *hooks);
 
-/* Since the start. Returns 0 or -errno. */
-int hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);
+/* Since the start. */
+void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);
 
 /* What is there now; scan.h reads it. */
 enum scan {
@@ -57,6 +57,7 @@ enum scan {
 	SCAN_WAITING, /* struct record */
 	SCAN_LISTENERS, /* struct listener_record */
 	SCAN_HOLDERS, /* struct holder: of what SCAN_WAITING tells, and of listeners */
+	SCAN_ACCEPTS, /* struct accept_record */
 	SCAN_COUNT,
 };
 
@@ -73,12 +74,6 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
 
 /* Begins a scan: a file descriptor to read() from and to close; or -errno. */
 int hooks_scan(const struct hooks *hooks, enum scan scan);
-
-typedef void (*hooks_accept_fn)(void *userdata, const struct accept_key *key,
-				const struct accept_count *count);
-
-/* Who called accept() with what result since the start. Returns 0 or -errno. */
-int hooks_accepts(const struct hooks *hooks, hooks_accept_fn on_accept, void *userdata);
 
 /* "fentry" or "tracepoint", and why that one, for people. */
 const char *hooks_backend(const struct hooks *hooks);

@@ -12,6 +12,7 @@ static const size_t element_sizes[SCAN_COUNT] = {
 	[SCAN_WAITING] = sizeof(struct record),
 	[SCAN_LISTENERS] = sizeof(struct listener_record),
 	[SCAN_HOLDERS] = sizeof(struct holder),
+	[SCAN_ACCEPTS] = sizeof(struct accept_record),
 };
 
 int scan_begin(struct scan_reader *reader, const struct hooks *hooks, enum scan scan)

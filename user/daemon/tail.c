@@ -92,15 +92,11 @@ static void on_waiting(void *userdata, const struct event *event)
 		show(tail, event);
 }
 
-static int print_counts(const struct tail *tail)
+static void print_counts(const struct tail *tail)
 {
 	struct hooks_counts counts;
-	int r = hooks_counts(tail->hooks, &counts);
 
-	if (r < 0) {
-		log_line("cannot read the counts: %s", strerror(-r));
-		return r;
-	}
+	hooks_counts(tail->hooks, &counts);
 	log_line("%" PRIu64 " ended, %lu shown, lost %" PRIu64 " (ring full %" PRIu64
 		 "), not followed %" PRIu64 " (table full %" PRIu64 ", no memory %" PRIu64
 		 "), skipped %" PRIu64,
@@ -109,7 +105,6 @@ static int print_counts(const struct tail *tail)
 		 counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE],
 		 counts.losses[LOSS_TABLE_FULL] + counts.losses[LOSS_NO_MEMORY],
 		 counts.losses[LOSS_TABLE_FULL], counts.losses[LOSS_NO_MEMORY], counts.skipped);
-	return 0;
 }
 
 static void flush(struct tail *tail)
@@ -314,7 +309,7 @@ int tail_run(const struct tail_options *options)
 	if (r >= 0) {
 		if (!enough_shown(&tail))
 			drain(&tail);
-		r = print_counts(&tail);
+		print_counts(&tail);
 	}
 	if (tail.output_error && tail.output_error != -EPIPE && tail.output_error != -EIO) {
 		log_line("cannot write the events: %s", strerror(-tail.output_error));

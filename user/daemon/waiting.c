@@ -24,6 +24,7 @@ enum step {
 	STEP_WAITING,
 	STEP_HOLDERS,
 	STEP_LISTENERS,
+	STEP_ACCEPTS,
 	STEP_DONE,
 };
 
@@ -35,19 +36,15 @@ struct waiting {
 	struct list records; /* struct record */
 	struct list holders; /* struct holder; sorted when done */
 	struct list listeners; /* struct listener_record; the same */
-	struct list accepts; /* struct accept */
+	struct list accepts; /* struct accept_record */
 	uint64_t *known; /* of each listener: connections in its queue that are followed */
-};
-
-struct accept {
-	struct accept_key key;
-	struct accept_count count;
 };
 
 static const enum scan scans[] = {
 	[STEP_WAITING] = SCAN_WAITING,
 	[STEP_HOLDERS] = SCAN_HOLDERS,
 	[STEP_LISTENERS] = SCAN_LISTENERS,
+	[STEP_ACCEPTS] = SCAN_ACCEPTS,
 };
 
 static void list_init(struct list *list, size_t item_size, size_t most)
@@ -85,6 +82,29 @@ static void *list_at(const struct list *list, size_t i)
 	return list->items + i * list->item_size;
 }
 
+static void list_sort(struct list *list, int (*compare)(const void *a, const void *b))
+{
+	if (list->count) /* else there is no array */
+		qsort(list->items, list->count, list->item_size, compare);
+}
+
+/* Of a sorted list: the first item that is not before the wanted one. */
+static size_t list_first(const struct list *list, const void *wanted,
+			 int (*compare)(const void *a, const void *b))
+{
+	size_t low = 0, high = list->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(list_at(list, middle), wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct waiting *waiting_new(const struct hooks *hooks)
 {
 	struct waiting *waiting = calloc(1, sizeof(*waiting));
@@ -96,7 +116,7 @@ struct waiting *waiting_new(const struct hooks *hooks)
 	list_init(&waiting->records, sizeof(struct record), SIZE_MAX);
 	list_init(&waiting->holders, sizeof(struct holder), HOLDERS_MAX);
 	list_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
-	list_init(&waiting->accepts, sizeof(struct accept), SIZE_MAX);
+	list_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
 	return waiting;
 }
 
@@ -140,8 +160,10 @@ static struct list *list_of(struct waiting *waiting)
 		return &waiting->records;
 	case STEP_HOLDERS:
 		return &waiting->holders;
-	default:
+	case STEP_LISTENERS:
 		return &waiting->listeners;
+	default:
+		return &waiting->accepts;
 	}
 }
 
@@ -167,7 +189,7 @@ static void sort_holders(struct list *list)
 
 	if (!list->count)
 		return;
-	qsort(list->items, list->count, list->item_size, compare_holders);
+	list_sort(list, compare_holders);
 	for (size_t i = 1; i < list->count; i++) {
 		if (compare_holders(list_at(list, kept), list_at(list, i)) != 0)
 			memcpy(list_at(list, ++kept), list_at(list, i), list->item_size);
@@ -207,11 +229,16 @@ static const struct listener_record *find_listener(const struct waiting *waiting
 						   const struct conn *conn)
 {
 	const struct list *list = &waiting->listeners;
+	const struct listener_record wanted = {
+		.listener = {.netns = conn->netns, .port = conn->local_port}};
 	const struct listener_record *found = NULL;
+	size_t i = list_first(list, &wanted, compare_listeners);
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (; i < list->count; i++) {
 		const struct listener_record *record = list_at(list, i);
 
+		if (compare_listeners(record, &wanted) != 0)
+			break;
 		if (!record->queued || !takes(&record->listener, conn))
 			continue;
 		if (found)
@@ -221,24 +248,21 @@ static const struct listener_record *find_listener(const struct waiting *waiting
 	return found;
 }
 
-static void on_accept(void *userdata, const struct accept_key *key,
-		      const struct accept_count *count)
+static int compare_accepts(const void *a, const void *b)
 {
-	struct accept accept = {*key, *count};
+	const struct accept_record *one = a, *other = b;
 
-	list_add(userdata, &accept);
+	return compare_u64(one->key.pid, other->key.pid);
 }
 
 /* Joins what the scans have found. */
 static int finish(struct waiting *waiting)
 {
-	int r;
-
 	sort_holders(&waiting->holders);
 	if (!waiting->listeners.count)
 		return 0;
-	qsort(waiting->listeners.items, waiting->listeners.count, waiting->listeners.item_size,
-	      compare_listeners);
+	list_sort(&waiting->listeners, compare_listeners);
+	list_sort(&waiting->accepts, compare_accepts);
 	waiting->known = calloc(waiting->listeners.count, sizeof(*waiting->known));
 	if (!waiting->known)
 		return -ENOMEM;
@@ -252,8 +276,7 @@ static int finish(struct waiting *waiting)
 			waiting->known[listener -
 				       (struct listener_record *)list_at(&waiting->listeners, 0)]++;
 	}
-	r = hooks_accepts(waiting->hooks, on_accept, &waiting->accepts);
-	return waiting->accepts.no_memory ? -ENOMEM : r;
+	return 0;
 }
 
 int waiting_step(struct waiting *waiting)
@@ -273,7 +296,7 @@ int waiting_step(struct waiting *waiting)
 		bool more = waiting->records.count || waiting->all_listeners;
 
 		waiting->step =
-			waiting->step < STEP_LISTENERS && more ? waiting->step + 1 : STEP_DONE;
+			waiting->step < STEP_ACCEPTS && more ? waiting->step + 1 : STEP_DONE;
 		if (waiting->step != STEP_DONE)
 			r = scan_begin(&waiting->reader, waiting->hooks, scans[waiting->step]);
 	}
@@ -289,19 +312,11 @@ int waiting_step(struct waiting *waiting)
 static const struct holder *find_holders(const struct waiting *waiting, uint64_t sock,
 					 size_t *count)
 {
+	const struct holder wanted = {.sock = sock};
 	const struct list *list = &waiting->holders;
-	const struct holder *first;
-	size_t low = 0, high = list->count;
+	size_t low = list_first(list, &wanted, compare_holders);
+	const struct holder *first = list_at(list, low);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (((struct holder *)list_at(list, middle))->sock < sock)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	first = list_at(list, low);
 	for (*count = 0; low + *count < list->count && first[*count].sock == sock;)
 		++*count;
 	return first;
@@ -340,15 +355,6 @@ void waiting_for_each(struct waiting *waiting, const struct thresholds *threshol
 	}
 }
 
-static bool is_holder(const struct listener_event *event, uint32_t pid)
-{
-	for (size_t i = 0; i < event->holder_count; i++) {
-		if (event->holders[i].pid == pid)
-			return true;
-	}
-	return false;
-}
-
 static void add_error(struct listener_event *event, int error, uint64_t count)
 {
 	for (size_t i = 0; i < event->error_count; i++) {
@@ -361,13 +367,12 @@ static void add_error(struct listener_event *event, int error, uint64_t count)
 		event->errors[event->error_count++] = (struct accept_error){error, count};
 }
 
-static void add_accept(struct listener_event *event, const struct accept *accept, int64_t now_ns)
+static void add_accept(struct listener_event *event, const struct accept_record *accept,
+		       int64_t now_ns)
 {
 	const struct listener *listener = &event->record->listener;
 	int64_t ago = now_ns - (int64_t)accept->count.last_ns;
 
-	if (!is_holder(event, accept->key.pid))
-		return;
 	if (accept->key.error) {
 		add_error(event, accept->key.error, accept->count.count);
 	} else if (accept->key.netns == listener->netns && accept->key.port == listener->port) {
@@ -375,6 +380,33 @@ static void add_accept(struct listener_event *event, const struct accept *accept
 		if (event->last_accept_ns == UNKNOWN || ago < event->last_accept_ns)
 			event->last_accept_ns = ago;
 	}
+}
+
+/* What the processes that hold the listener have got from accept(). */
+static void add_accepts(struct listener_event *event, const struct list *accepts, int64_t now_ns)
+{
+	for (size_t i = 0; i < event->holder_count; i++) {
+		const struct accept_record wanted = {.key = {.pid = event->holders[i].pid}};
+		const struct accept_record *accept;
+		size_t at;
+
+		if (i && event->holders[i].pid == event->holders[i - 1].pid)
+			continue;
+		at = list_first(accepts, &wanted, compare_accepts);
+		for (; at < accepts->count; at++) {
+			accept = list_at(accepts, at);
+			if (accept->key.pid != wanted.key.pid)
+				break;
+			add_accept(event, accept, now_ns);
+		}
+	}
+}
+
+static int more_frequent(const void *a, const void *b)
+{
+	const struct accept_error *one = a, *other = b;
+
+	return compare_u64(other->count, one->count);
 }
 
 void waiting_for_each_listener(struct waiting *waiting, int64_t now_ns, waiting_listener_fn fn,
@@ -390,8 +422,8 @@ void waiting_for_each_listener(struct waiting *waiting, int64_t now_ns, waiting_
 		uint64_t sock = event.record->mptcp ? event.record->mptcp : event.record->sock;
 
 		event.holders = find_holders(waiting, sock, &event.holder_count);
-		for (size_t j = 0; j < waiting->accepts.count; j++)
-			add_accept(&event, list_at(&waiting->accepts, j), now_ns);
+		add_accepts(&event, &waiting->accepts, now_ns);
+		qsort(event.errors, event.error_count, sizeof(event.errors[0]), more_frequent);
 		fn(userdata, &event);
 	}
 }
