@@ -40,6 +40,16 @@ enum conn_end {
 	END_COUNT,
 };
 
+/* Why a connection waits or was slow; docs/kernel.md has the rules. */
+enum conn_cause {
+	CAUSE_NONE = 0, /* fast, or nothing proves a cause */
+	CAUSE_NEVER_ACCEPTED,
+	CAUSE_NOT_READING,
+	CAUSE_NOT_CLOSING,
+	CAUSE_STILL_SENDING,
+	CAUSE_COUNT,
+};
+
 enum conn_flags {
 	CONN_ACCEPTED = 1 << 0, /* a process has it, even if accepted_ns is 0 */
 	CONN_CLOSING = 1 << 1, /* close() was called: the local FIN is not a shutdown */
@@ -150,6 +160,53 @@ struct accept_record {
 	struct accept_count count;
 };
 
+/*
+ * What a row of the summary is of. A server's is the local port, a client's the remote one with
+ * netns 0. comm is that of the owner, zero-filled; empty where that is not known.
+ */
+struct service_key {
+	__u32 netns;
+	__u16 port;
+	__u8 role; /* enum conn_role */
+	__u8 padding;
+	char comm[16];
+};
+
+/*
+ * Connections of which no record was sent are folded: each is counted once under its lifetime, and
+ * once under each other measure that it has and that is no lower bound.
+ */
+enum fold_measure {
+	FOLD_LIFETIME, /* detail: enum conn_end, and the enum conn_cause above it */
+	FOLD_ACCEPT_WAIT, /* detail: 1 if slow */
+	FOLD_CLOSE_WAIT, /* the same */
+	FOLD_UNTIL_FIN, /* from being established to the peer's FIN */
+};
+
+#define FOLD_CAUSE_SHIFT 4
+#define FOLD_NO_BUCKET 0xffff /* the wait is not known, or a lower bound */
+
+struct fold_key {
+	struct service_key service;
+	__u16 bucket; /* of nanoseconds: slowclose/bucket.h */
+	__u8 measure; /* enum fold_measure */
+	__u8 detail;
+	__u32 padding;
+};
+
+struct fold_sums {
+	__u64 count;
+	__u64 ns;
+	__u64 rx_bytes; /* of FOLD_LIFETIME; else 0 */
+	__u64 tx_bytes;
+};
+
+/* What was folded under one key since it was told last. */
+struct fold_record {
+	struct fold_key key;
+	struct fold_sums sums;
+};
+
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
 _Static_assert(sizeof(struct conn) == 152, "no implicit padding");
@@ -159,6 +216,8 @@ _Static_assert(sizeof(struct listener) == 56, "no implicit padding");
 _Static_assert(sizeof(struct listener_record) == 88, "no implicit padding");
 _Static_assert(sizeof(struct holder) == 32, "no implicit padding");
 _Static_assert(sizeof(struct accept_record) == 32, "no implicit padding");
+_Static_assert(sizeof(struct service_key) == 24, "no implicit padding");
+_Static_assert(sizeof(struct fold_record) == 64, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
 enum loss {

@@ -264,7 +264,7 @@ static void thresholds_are_reached(void **state)
 	assert_int_equal(event_of(&record).cause, CAUSE_NONE);
 }
 
-static enum cause cause_with(unsigned int flags, uint64_t sent_after_fin)
+static enum conn_cause cause_with(unsigned int flags, uint64_t sent_after_fin)
 {
 	struct record record = fast_record();
 

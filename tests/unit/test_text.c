@@ -171,7 +171,7 @@ static void wide(void **state)
 		    "         -         20        - server 4026531840\n");
 }
 
-static void assert_coloured(enum cause cause, const char *expected)
+static void assert_coloured(enum conn_cause cause, const char *expected)
 {
 	const struct text_style style = {.colour = true};
 	struct event event = slow_event();

@@ -69,7 +69,7 @@ static bool over(int64_t wait_ns, int64_t threshold_ns)
 }
 
 /* Only of a slow event. */
-static enum cause find_cause(const struct event *event, const struct thresholds *thresholds)
+static enum conn_cause find_cause(const struct event *event, const struct thresholds *thresholds)
 {
 	if (event->accepted == NO)
 		return CAUSE_NEVER_ACCEPTED;
@@ -152,7 +152,7 @@ const char *kind_name(enum record_kind kind)
 	return "closed";
 }
 
-const char *cause_name(enum cause cause)
+const char *cause_name(enum conn_cause cause)
 {
 	switch (cause) {
 	case CAUSE_NEVER_ACCEPTED:
@@ -164,6 +164,7 @@ const char *cause_name(enum cause cause)
 	case CAUSE_STILL_SENDING:
 		return "still-sending";
 	case CAUSE_NONE:
+	case CAUSE_COUNT:
 		break;
 	}
 	return NULL;

@@ -17,14 +17,6 @@
 /* A number of nanoseconds or of bytes that is not known. */
 #define UNKNOWN INT64_MIN
 
-enum cause {
-	CAUSE_NONE, /* closed fast, or nothing proves a cause */
-	CAUSE_NEVER_ACCEPTED,
-	CAUSE_NOT_READING,
-	CAUSE_NOT_CLOSING,
-	CAUSE_STILL_SENDING,
-};
-
 enum tristate {
 	NO = 0,
 	YES = 1,
@@ -66,7 +58,7 @@ struct event {
 	int64_t unread_bytes;
 	enum tristate accepted;
 	enum tristate fin_read;
-	enum cause cause;
+	enum conn_cause cause;
 	bool at_least; /* older than the hooks: the waits and the lifetime are lower bounds */
 	bool slow; /* a wait is over its threshold */
 };
@@ -99,7 +91,7 @@ void event_from_record(struct event *event, const struct record *record,
 
 /* The words of the output; never NULL but for END_UNKNOWN and CAUSE_NONE. */
 const char *kind_name(enum record_kind kind);
-const char *cause_name(enum cause cause);
+const char *cause_name(enum conn_cause cause);
 const char *end_name(enum conn_end end);
 /*
  * What limits a listener's queue: "backlog", that of listen(); "somaxconn", where they are equal,

@@ -277,6 +277,7 @@ static const char *colour_of(const struct column *column, const struct event *ev
 	case CAUSE_STILL_SENDING:
 		return COLOUR_DIM;
 	case CAUSE_NONE:
+	case CAUSE_COUNT:
 		break;
 	}
 	return NULL;
