@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "fold.bpf.h"
 #include "slowclose/record.h"
 
 #define RING_SIZE (8 * 1024 * 1024)
@@ -21,8 +22,10 @@
 /* A slow record wakes the reader, but not more often than this. */
 #define WAKEUP_INTERVAL_NS (10 * 1000 * 1000)
 
-const volatile __u64 slow_close_wait_ns = 1000 * 1000 * 1000;
-const volatile __u64 slow_accept_wait_ns = 100 * 1000 * 1000;
+/* Set by user space, also while this runs. */
+__u64 slow_close_wait_ns = 1000 * 1000 * 1000;
+__u64 slow_accept_wait_ns = 100 * 1000 * 1000;
+bool stream_slow_only;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -287,18 +290,29 @@ static __always_inline void conn_read_counters(struct record *record, struct soc
 	record_set_counters(record, &counters, state);
 }
 
-static __always_inline bool record_is_slow(const struct record *record)
+static __always_inline bool close_is_slow(const struct conn *conn, __u64 end_ns)
 {
-	const struct conn *conn = &record->conn;
+	return conn->close_wait_ns && end_ns - conn->close_wait_ns >= slow_close_wait_ns;
+}
 
-	if (conn->close_wait_ns && record->end_ns - conn->close_wait_ns >= slow_close_wait_ns)
-		return true;
+/* 0 where the wait is not known. A connection that nobody accepted waited until its end. */
+static __always_inline __u64 accept_wait_end(const struct conn *conn, __u64 end_ns)
+{
 	if (!conn->queued_ns)
-		return false;
-	if (conn->accepted_ns)
-		return conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns;
-	return !(conn->flags & CONN_ACCEPTED) &&
-	       record->end_ns - conn->queued_ns >= slow_accept_wait_ns;
+		return 0;
+	return conn->flags & CONN_ACCEPTED ? conn->accepted_ns : end_ns;
+}
+
+static __always_inline bool accept_is_slow(const struct conn *conn, __u64 end_ns)
+{
+	__u64 accepted_ns = accept_wait_end(conn, end_ns);
+
+	return accepted_ns && accepted_ns - conn->queued_ns >= slow_accept_wait_ns;
+}
+
+static __always_inline bool is_slow(const struct conn *conn, __u64 end_ns)
+{
+	return close_is_slow(conn, end_ns) || accept_is_slow(conn, end_ns);
 }
 
 /*
@@ -309,21 +323,99 @@ static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct rec
 {
 	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
-	if (!record_is_slow(record) && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
+	if (!is_slow(&record->conn, record->end_ns) &&
+	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
 		return BPF_RB_NO_WAKEUP;
 	cpu->wakeup_ns = record->end_ns;
 	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void record_begin(struct record *record, struct sock *sk,
-					 const struct conn *conn, enum record_kind kind)
+					 const struct conn *conn, enum record_kind kind,
+					 __u64 end_ns)
 {
 	record->conn = *conn;
 	record->sock = (__u64)sk;
-	record->end_ns = bpf_ktime_get_ns();
+	record->end_ns = end_ns;
 	record->tx_bytes_after_fin = 0;
 	record->kind = kind;
 	record->padding = 0;
+}
+
+/* Lower bounds are in no measure, as in user/daemon/stats.c. */
+static __always_inline bool fold_waits(struct fold_key *key, const struct record *record)
+{
+	const struct conn *conn = &record->conn;
+	__u64 accepted_ns = accept_wait_end(conn, record->end_ns);
+	bool all = true;
+
+	if (accepted_ns && !(conn->flags & CONN_OLD))
+		all &= fold_wait(key, FOLD_ACCEPT_WAIT, accepted_ns - conn->queued_ns,
+				 accept_is_slow(conn, record->end_ns));
+	if (!conn->close_wait_ns)
+		return all;
+	if (!(conn->flags & CONN_OLD_FIN))
+		all &= fold_wait(key, FOLD_CLOSE_WAIT, record->end_ns - conn->close_wait_ns,
+				 close_is_slow(conn, record->end_ns));
+	if (!(conn->flags & CONN_OLD))
+		all &= fold_wait(key, FOLD_UNTIL_FIN, conn->close_wait_ns - conn->established_ns,
+				 false);
+	return all;
+}
+
+static __always_inline void record_fold(const struct record *record, struct conn_cpu *cpu)
+{
+	const struct conn *conn = &record->conn;
+	struct fold_sums sums = {.count = 1};
+	struct fold_key key = {};
+	__u32 cause = CAUSE_NONE;
+	bool all;
+
+	key.service.role = conn->role;
+	key.service.netns = conn->role == ROLE_SERVER ? conn->netns : 0;
+	key.service.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
+	__builtin_memcpy(key.service.comm, conn->owner.comm, sizeof(key.service.comm));
+	if (is_slow(conn, record->end_ns))
+		cause = conn_cause(conn, record->tx_bytes_after_fin,
+				   close_is_slow(conn, record->end_ns));
+	all = fold_waits(&key, record);
+
+	key.measure = FOLD_LIFETIME;
+	key.bucket = FOLD_NO_BUCKET;
+	key.detail = conn->end | cause << FOLD_CAUSE_SHIFT;
+	if (!(conn->flags & CONN_OLD)) {
+		sums.ns = record->end_ns - conn->established_ns;
+		key.bucket = bucket_of(sums.ns);
+	}
+	if (!(conn->flags & CONN_NO_BYTES)) {
+		sums.rx_bytes = conn->rx_bytes;
+		sums.tx_bytes = conn->tx_bytes;
+	}
+	all &= fold_add(&key, &sums);
+	count(&cpu->folded);
+	if (!all)
+		count(&cpu->losses[LOSS_FOLD_FULL]);
+}
+
+/*
+ * Not inlined: it needs a record on the stack, and seldom runs. Returns 1 if the entry was ours to
+ * remove.
+ */
+static __noinline int conn_fold(struct sock *sk, struct conn *conn, struct sock *counters,
+				int state, __u64 end_ns)
+{
+	struct conn_cpu *cpu = this_cpu();
+	struct record record;
+
+	if (!cpu)
+		return 0;
+	record_begin(&record, sk, conn, RECORD_CLOSED, end_ns);
+	if (counters)
+		conn_read_counters(&record, counters, state);
+	if (!conn_remove(sk))
+		return 0;
+	record_fold(&record, cpu);
+	return 1;
 }
 
 /*
@@ -334,18 +426,23 @@ static __always_inline void record_begin(struct record *record, struct sock *sk,
 static __always_inline void conn_report(struct sock *sk, struct conn *conn, struct sock *counters,
 					int state)
 {
+	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
 	struct record *record;
 
 	if (!cpu)
 		return;
+	if (stream_slow_only && !is_slow(conn, now)) {
+		conn_fold(sk, conn, counters, state, now);
+		return;
+	}
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		if (conn_remove(sk))
+		if (conn_fold(sk, conn, counters, state, now))
 			count(&cpu->losses[LOSS_RING_FULL]);
 		return;
 	}
-	record_begin(record, sk, conn, RECORD_CLOSED);
+	record_begin(record, sk, conn, RECORD_CLOSED, now);
 	if (counters)
 		conn_read_counters(record, counters, state);
 	if (!conn_remove(sk)) {
@@ -643,7 +740,7 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 		count(&cpu->losses[LOSS_RING_FULL_LATE]);
 		return;
 	}
-	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE);
+	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE, bpf_ktime_get_ns());
 	conn_without_counters(&record->conn);
 	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
 }

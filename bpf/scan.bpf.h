@@ -17,6 +17,7 @@ __u64 scan_close_wait_ns;
 __u64 scan_accept_wait_ns;
 bool scan_tells_once; /* each connection at 1, 10, 100, … times these, not each time */
 __u32 scan_elements;
+__u64 scan_tracked; /* connections that the scan has passed; reset by user space before it */
 
 /* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
 static __always_inline bool scan_pauses(void)
@@ -179,6 +180,7 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	if (scan_pauses())
 		return 1;
+	scan_tracked++;
 	key = *address;
 	record.end_ns = bpf_ktime_get_ns();
 	if (!is_due(conn, record.end_ns))
@@ -249,6 +251,32 @@ int sc_accepts(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	record.key = *key;
 	record.count = *count;
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+/* What was folded since the last scan; its value is told once, and stays. */
+SEC("iter/bpf_map_elem")
+int sc_folds(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct fold_key *key = ctx->key;
+	struct fold *fold = ctx->value;
+	struct fold_record record;
+	struct fold_sums sums;
+
+	if (!key || !fold)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	sums = fold->sums; /* it can grow meanwhile */
+	if (sums.count == fold->told.count)
+		return 0;
+	record.key = *key;
+	record.sums.count = sums.count - fold->told.count;
+	record.sums.ns = sums.ns - fold->told.ns;
+	record.sums.rx_bytes = sums.rx_bytes - fold->told.rx_bytes;
+	record.sums.tx_bytes = sums.tx_bytes - fold->told.tx_bytes;
+	fold->told = sums;
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }

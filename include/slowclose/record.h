@@ -160,6 +160,19 @@ struct accept_record {
 	struct accept_count count;
 };
 
+/* Why a slow connection waits or was slow; close_slow: its close wait is over the threshold. */
+static inline __attribute__((always_inline)) enum conn_cause
+conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
+{
+	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED))
+		return CAUSE_NEVER_ACCEPTED;
+	if (!close_slow || !(conn->flags & CONN_FIN) || conn->flags & CONN_NO_BYTES)
+		return CAUSE_NONE;
+	if (!(conn->flags & CONN_FIN_READ))
+		return CAUSE_NOT_READING;
+	return tx_bytes_after_fin ? CAUSE_STILL_SENDING : CAUSE_NOT_CLOSING;
+}
+
 /*
  * What a row of the summary is of. A server's is the local port, a client's the remote one with
  * netns 0. comm is that of the owner, zero-filled; empty where that is not known.
@@ -221,10 +234,11 @@ _Static_assert(sizeof(struct fold_record) == 64, "no implicit padding");
 
 /* What could not be kept or sent, counted for each cause. */
 enum loss {
-	LOSS_RING_FULL, /* ended, but no room for the record */
+	LOSS_RING_FULL, /* ended, but no room for the record: only counted */
 	LOSS_RING_FULL_LATE, /* accepted late, but no room for the record */
 	LOSS_TABLE_FULL, /* not followed: max_connections reached */
 	LOSS_NO_MEMORY, /* not followed: the kernel had no memory for the entry */
+	LOSS_FOLD_FULL, /* folded, but no room under their service */
 	LOSS_COUNT,
 };
 
@@ -232,11 +246,12 @@ enum loss {
 struct conn_cpu {
 	__u64 losses[LOSS_COUNT];
 	__u64 records; /* sent */
+	__u64 folded; /* ended, and counted instead of sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
 	__u64 not_followed; /* socket that could not be added: counted once, not by each look */
-	__u64 padding; /* to a cache line, so that no CPU waits for another's */
+	__u64 padding[7]; /* to cache lines, so that no CPU waits for another's */
 };
 
-_Static_assert(sizeof(struct conn_cpu) == 64, "a cache line");
+_Static_assert(sizeof(struct conn_cpu) == 128, "whole cache lines");
 
 #endif

@@ -18,8 +18,9 @@
 #include "log.h"
 #include "slowclose.skel.h"
 
-/* A preallocated map takes all its memory at once, so it is smaller: 27 MiB. */
+/* A preallocated map takes all its memory at once, so they are smaller: 27 MiB and 2 MiB. */
 #define PREALLOCATED_CONNECTIONS 131072
+#define PREALLOCATED_FOLDS 8192
 
 struct hooks {
 	struct slowclose_bpf *skel;
@@ -30,6 +31,7 @@ struct hooks {
 	char reason[128];
 	const struct conn_cpu *cpus; /* the kernel's, one for each possible CPU */
 	int cpu_count;
+	uint64_t tracked; /* by the last look at all connections */
 };
 
 /* What the running kernel has, by its BTF. */
@@ -144,9 +146,9 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 /* Scans are programs that run when they are read, so they are not attached with the others. */
 static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
 {
-	struct bpf_program *const scans[] = {skel->progs.sc_existing, skel->progs.sc_waiting,
+	struct bpf_program *const scans[] = {skel->progs.sc_existing,  skel->progs.sc_waiting,
 					     skel->progs.sc_listeners, skel->progs.sc_accepts,
-					     skel->progs.sc_holders};
+					     skel->progs.sc_folds,     skel->progs.sc_holders};
 	struct bpf_program *program;
 
 	if (scans_only) {
@@ -157,6 +159,26 @@ static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
 		bpf_program__set_autoload(scans[i], true);
 		bpf_program__set_autoattach(scans[i], false);
 	}
+}
+
+static void preallocate(struct bpf_map *map, __u32 entries)
+{
+	bpf_map__set_map_flags(map, 0);
+	bpf_map__set_max_entries(map, entries);
+}
+
+static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel,
+		      const struct hooks_options *options)
+{
+	if (!kernel->mem_alloc) {
+		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
+		 * kernel says so with a warning. */
+		preallocate(skel->maps.conns, PREALLOCATED_CONNECTIONS);
+		preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
+		preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
+	}
+	if (options->max_connections)
+		bpf_map__set_max_entries(skel->maps.conns, options->max_connections);
 }
 
 static int load(struct hooks *hooks, const struct kernel *kernel, enum backend backend,
@@ -176,14 +198,10 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	choose_programs(skel, kernel, backend);
 	choose_scans(skel, options->scans_only);
 	bpf_map__set_max_entries(skel->maps.cpus, hooks->cpu_count);
-	skel->rodata->slow_close_wait_ns = options->wake.close_wait_ns;
-	skel->rodata->slow_accept_wait_ns = options->wake.accept_wait_ns;
-	if (!kernel->mem_alloc) {
-		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
-		 * kernel says so with a warning. */
-		bpf_map__set_map_flags(skel->maps.conns, 0);
-		bpf_map__set_max_entries(skel->maps.conns, PREALLOCATED_CONNECTIONS);
-	}
+	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
+	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
+	skel->bss->stream_slow_only = options->stream_slow;
+	size_maps(skel, kernel, options);
 	r = slowclose_bpf__load(skel);
 	if (r == 0 && !options->scans_only)
 		r = slowclose_bpf__attach(skel);
@@ -332,30 +350,81 @@ int hooks_consume(struct hooks *hooks)
 	return ring_buffer__consume(hooks->ring);
 }
 
-/* 0 where the kernel does not count. */
-static uint64_t skipped_runs(const struct bpf_program *program)
-{
-	struct bpf_prog_info info = {};
-	__u32 size = sizeof(info);
-	int fd = bpf_program__fd(program);
+struct skipped {
+	uint64_t runs;
+};
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return 0;
-	return info.recursion_misses;
+static void add_skipped(void *userdata, const struct hooks_program *program)
+{
+	struct skipped *skipped = userdata;
+
+	skipped->runs += program->skipped;
 }
 
 void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts)
 {
-	struct bpf_program *program;
+	struct skipped skipped = {};
 
 	memset(counts, 0, sizeof(*counts));
 	for (int cpu = 0; cpu < hooks->cpu_count; cpu++) {
 		counts->records += hooks->cpus[cpu].records;
+		counts->folded += hooks->cpus[cpu].folded;
 		for (int i = 0; i < LOSS_COUNT; i++)
 			counts->losses[i] += hooks->cpus[cpu].losses[i];
 	}
-	bpf_object__for_each_program(program, hooks->skel->obj) counts->skipped +=
-		skipped_runs(program);
+	hooks_for_each_program(hooks, add_skipped, &skipped);
+	counts->skipped = skipped.runs;
+}
+
+void hooks_set_slow(struct hooks *hooks, const struct thresholds *slow)
+{
+	hooks->skel->data->slow_close_wait_ns = slow->close_wait_ns;
+	hooks->skel->data->slow_accept_wait_ns = slow->accept_wait_ns;
+}
+
+/* Whether the kernel measures how long programs run; before it did, nobody could ask for it. */
+static bool programs_timed(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+	bool timed = file && fgetc(file) == '1';
+
+	if (file)
+		fclose(file);
+	return timed;
+}
+
+void hooks_for_each_program(const struct hooks *hooks, hooks_program_fn fn, void *userdata)
+{
+	struct bpf_program *program;
+	bool timed = programs_timed();
+
+	bpf_object__for_each_program(program, hooks->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd < 0 || !bpf_program__autoattach(program) ||
+		    bpf_obj_get_info_by_fd(fd, &info, &size))
+			continue;
+		fn(userdata, &(struct hooks_program){
+				     .name = bpf_program__name(program),
+				     .timed = timed,
+				     .runs = info.run_cnt,
+				     .run_ns = info.run_time_ns,
+				     .skipped = info.recursion_misses, /* 0 before 5.12 */
+			     });
+	}
+}
+
+uint64_t hooks_tracked(const struct hooks *hooks)
+{
+	return hooks->tracked;
+}
+
+uint64_t hooks_tracked_max(const struct hooks *hooks)
+{
+	return bpf_map__max_entries(hooks->skel->maps.conns);
 }
 
 bool hooks_follow(const struct hooks *hooks)
@@ -372,7 +441,7 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
 	bss->scan_tells_once = options->once;
 }
 
-int hooks_scan(const struct hooks *hooks, enum scan scan)
+int hooks_scan(struct hooks *hooks, enum scan scan)
 {
 	const struct slowclose_bpf *skel = hooks->skel;
 	const struct {
@@ -384,7 +453,10 @@ int hooks_scan(const struct hooks *hooks, enum scan scan)
 		[SCAN_LISTENERS] = {skel->progs.sc_listeners, skel->maps.listeners},
 		[SCAN_HOLDERS] = {skel->progs.sc_holders, NULL},
 		[SCAN_ACCEPTS] = {skel->progs.sc_accepts, skel->maps.accepts},
+		[SCAN_FOLDS] = {skel->progs.sc_folds, skel->maps.folds},
+		[SCAN_FOLDS_OTHER] = {skel->progs.sc_folds, skel->maps.folds_other},
 	};
+	struct slowclose_bpf__bss *bss = hooks->skel->bss;
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	struct bpf_link *link;
@@ -394,6 +466,10 @@ int hooks_scan(const struct hooks *hooks, enum scan scan)
 		info.map.map_fd = bpf_map__fd(scans[scan].map);
 		options.link_info = &info;
 		options.link_info_len = sizeof(info);
+	}
+	if (scan == SCAN_WAITING) {
+		hooks->tracked = bss->scan_tracked;
+		bss->scan_tracked = 0;
 	}
 	link = bpf_program__attach_iter(scans[scan].program, &options);
 	if (!link)

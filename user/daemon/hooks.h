@@ -18,11 +18,14 @@ enum backend {
 struct hooks_options {
 	bool scans_only; /* loaded and not attached: connections are not followed */
 	enum backend backend;
-	struct thresholds wake; /* a record over these wakes the reader at once */
+	struct thresholds slow; /* a record over these wakes the reader at once */
+	bool stream_slow; /* records of slow connections only; the others are folded */
+	uint32_t max_connections; /* 0: the default */
 };
 
 struct hooks_counts {
 	uint64_t records; /* sent through the ring */
+	uint64_t folded; /* ended, and only counted: SCAN_FOLDS tells the sums */
 	uint64_t losses[LOSS_COUNT];
 	uint64_t skipped; /* program runs the kernel skipped, which the second look makes good;
 			   * before 5.12 it does not count them */
@@ -51,6 +54,26 @@ int hooks_consume(struct hooks *hooks);
 /* Since the start. */
 void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);
 
+/* Takes effect at once, for connections that end from here on. */
+void hooks_set_slow(struct hooks *hooks, const struct thresholds *slow);
+
+struct hooks_program {
+	const char *name;
+	bool timed; /* the kernel's statistics are on; else these two are 0 */
+	uint64_t runs;
+	uint64_t run_ns;
+	uint64_t skipped;
+};
+
+typedef void (*hooks_program_fn)(void *userdata, const struct hooks_program *program);
+
+/* Of each program that is attached. The kernel's statistics: sysctl kernel.bpf_stats_enabled. */
+void hooks_for_each_program(const struct hooks *hooks, hooks_program_fn fn, void *userdata);
+
+/* Connections in the table as of the last SCAN_WAITING but one that was begun, and its room. */
+uint64_t hooks_tracked(const struct hooks *hooks);
+uint64_t hooks_tracked_max(const struct hooks *hooks);
+
 /* What is there now; scan.h reads it. */
 enum scan {
 	SCAN_EXISTING, /* of this thread's network namespace: into the maps, tells nothing */
@@ -58,6 +81,8 @@ enum scan {
 	SCAN_LISTENERS, /* struct listener_record */
 	SCAN_HOLDERS, /* struct holder: of what SCAN_WAITING tells, and of listeners */
 	SCAN_ACCEPTS, /* struct accept_record */
+	SCAN_FOLDS, /* struct fold_record: what was folded since the last of these scans */
+	SCAN_FOLDS_OTHER, /* the same, of what had no room under its service */
 	SCAN_COUNT,
 };
 
@@ -73,7 +98,7 @@ bool hooks_follow(const struct hooks *hooks);
 void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
 
 /* Begins a scan: a file descriptor to read() from and to close; or -errno. */
-int hooks_scan(const struct hooks *hooks, enum scan scan);
+int hooks_scan(struct hooks *hooks, enum scan scan);
 
 /* "fentry" or "tracepoint", and why that one, for people. */
 const char *hooks_backend(const struct hooks *hooks);

@@ -13,9 +13,11 @@ static const size_t element_sizes[SCAN_COUNT] = {
 	[SCAN_LISTENERS] = sizeof(struct listener_record),
 	[SCAN_HOLDERS] = sizeof(struct holder),
 	[SCAN_ACCEPTS] = sizeof(struct accept_record),
+	[SCAN_FOLDS] = sizeof(struct fold_record),
+	[SCAN_FOLDS_OTHER] = sizeof(struct fold_record),
 };
 
-int scan_begin(struct scan_reader *reader, const struct hooks *hooks, enum scan scan)
+int scan_begin(struct scan_reader *reader, struct hooks *hooks, enum scan scan)
 {
 	int fd = hooks_scan(hooks, scan);
 
@@ -49,7 +51,7 @@ int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata)
 	return n > 0;
 }
 
-int scan_run(const struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata)
+int scan_run(struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata)
 {
 	struct scan_reader reader;
 	int r = scan_begin(&reader, hooks, scan);
@@ -64,7 +66,7 @@ int scan_run(const struct hooks *hooks, enum scan scan, scan_fn on_element, void
 }
 
 struct existing {
-	const struct hooks *hooks;
+	struct hooks *hooks;
 	struct scan_unseen *unseen;
 	int result;
 };
@@ -89,7 +91,7 @@ static void scan_namespace(void *userdata, int enter_error)
 		existing->result = r;
 }
 
-int scan_existing(const struct hooks *hooks, struct scan_unseen *unseen)
+int scan_existing(struct hooks *hooks, struct scan_unseen *unseen)
 {
 	struct existing existing = {.hooks = hooks, .unseen = unseen};
 	int r;

@@ -19,7 +19,7 @@ struct scan_reader {
 typedef void (*scan_fn)(void *userdata, const void *element);
 
 /* Returns 0 or -errno. scan_close() is for what was begun; it can be called twice. */
-int scan_begin(struct scan_reader *reader, const struct hooks *hooks, enum scan scan);
+int scan_begin(struct scan_reader *reader, struct hooks *hooks, enum scan scan);
 void scan_close(struct scan_reader *reader);
 
 /*
@@ -29,7 +29,7 @@ void scan_close(struct scan_reader *reader);
 int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata);
 
 /* From begin to end. Returns 0 or -errno. */
-int scan_run(const struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata);
+int scan_run(struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata);
 
 /* Network namespaces that could not be entered. */
 struct scan_unseen {
@@ -42,6 +42,6 @@ struct scan_unseen {
  * a process or a name. To be called when the hooks are attached, so that nothing falls between.
  * Returns 0 or -errno; a namespace that cannot be entered is only counted.
  */
-int scan_existing(const struct hooks *hooks, struct scan_unseen *unseen);
+int scan_existing(struct hooks *hooks, struct scan_unseen *unseen);
 
 #endif

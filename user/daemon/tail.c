@@ -100,7 +100,7 @@ static void print_counts(const struct tail *tail)
 	log_line("%" PRIu64 " ended, %lu shown, lost %" PRIu64 " (ring full %" PRIu64
 		 "), not followed %" PRIu64 " (table full %" PRIu64 ", no memory %" PRIu64
 		 "), skipped %" PRIu64,
-		 counts.records + counts.losses[LOSS_RING_FULL], tail->shown,
+		 counts.records + counts.folded, tail->shown,
 		 counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE],
 		 counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE],
 		 counts.losses[LOSS_TABLE_FULL] + counts.losses[LOSS_NO_MEMORY],
@@ -275,7 +275,7 @@ int tail_run(const struct tail_options *options)
 {
 	const struct hooks_options hooks_options = {
 		.backend = options->backend,
-		.wake = options->thresholds,
+		.slow = options->thresholds,
 	};
 	struct tail tail = {.options = options};
 	int r;

@@ -29,7 +29,7 @@ enum step {
 };
 
 struct waiting {
-	const struct hooks *hooks;
+	struct hooks *hooks;
 	struct scan_reader reader;
 	enum step step;
 	bool all_listeners;
@@ -105,7 +105,7 @@ static size_t list_first(const struct list *list, const void *wanted,
 	return low;
 }
 
-struct waiting *waiting_new(const struct hooks *hooks)
+struct waiting *waiting_new(struct hooks *hooks)
 {
 	struct waiting *waiting = calloc(1, sizeof(*waiting));
 

@@ -12,7 +12,7 @@
 struct waiting;
 
 /* Returns NULL when there is no memory. */
-struct waiting *waiting_new(const struct hooks *hooks);
+struct waiting *waiting_new(struct hooks *hooks);
 void waiting_free(struct waiting *waiting);
 
 /*

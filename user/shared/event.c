@@ -68,20 +68,6 @@ static bool over(int64_t wait_ns, int64_t threshold_ns)
 	return wait_ns != UNKNOWN && wait_ns >= threshold_ns;
 }
 
-/* Only of a slow event. */
-static enum conn_cause find_cause(const struct event *event, const struct thresholds *thresholds)
-{
-	if (event->accepted == NO)
-		return CAUSE_NEVER_ACCEPTED;
-	if (!over(event->close_wait_ns, thresholds->close_wait_ns))
-		return CAUSE_NONE;
-	if (event->fin_read == NO)
-		return CAUSE_NOT_READING;
-	if (event->tx_bytes_after_fin > 0)
-		return CAUSE_STILL_SENDING;
-	return event->fin_read == YES ? CAUSE_NOT_CLOSING : CAUSE_NONE;
-}
-
 /* The finalizer of splitmix64: each bit of n changes each bit of the result half of the time. */
 static uint64_t mix(uint64_t hash, uint64_t n)
 {
@@ -136,7 +122,9 @@ void event_from_record(struct event *event, const struct record *record,
 	set_id(event);
 	event->slow = over(event->accept_wait_ns, thresholds->accept_wait_ns) ||
 		      over(event->close_wait_ns, thresholds->close_wait_ns);
-	event->cause = event->slow ? find_cause(event, thresholds) : CAUSE_NONE;
+	if (event->slow)
+		event->cause = conn_cause(conn, record->tx_bytes_after_fin,
+					  over(event->close_wait_ns, thresholds->close_wait_ns));
 }
 
 const char *kind_name(enum record_kind kind)
