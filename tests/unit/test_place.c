@@ -68,6 +68,7 @@ static void long_names(void **state)
 
 static void of_processes(void **state)
 {
+	struct places *places = places_new();
 	struct place place, again;
 	pid_t pid = fork();
 
@@ -76,14 +77,19 @@ static void of_processes(void **state)
 		pause();
 		_exit(0);
 	}
-	assert_ptr_equal(place_of((uint32_t)pid, &place), &place);
+	assert_ptr_equal(places_of(places, (uint32_t)pid, 1, &place), &place);
+	assert_true(places_known(places, (uint32_t)pid, NSEC_PER_SEC));
+	assert_false(places_known(places, (uint32_t)pid, NSEC_PER_SEC + 1));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	/* It has exited, and is still known. */
-	assert_ptr_equal(place_of((uint32_t)pid, &again), &again);
+	/* It has exited, and is still known, also when it would have to be read again. */
+	assert_ptr_equal(places_of(places, (uint32_t)pid, 2, &again), &again);
 	assert_string_equal(again.unit, place.unit);
-	assert_null(place_of(0, &place));
-	assert_null(place_of(UINT32_MAX, &place));
+	assert_ptr_equal(places_of(places, (uint32_t)pid, 2 * NSEC_PER_SEC, &again), &again);
+	assert_string_equal(again.unit, place.unit);
+	assert_null(places_of(places, 0, 3, &place));
+	assert_null(places_of(places, UINT32_MAX, 3, &place));
+	places_free(places);
 }
 
 int main(void)

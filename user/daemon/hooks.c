@@ -31,6 +31,7 @@ struct hooks {
 	char reason[128];
 	const struct conn_cpu *cpus; /* the kernel's, one for each possible CPU */
 	int cpu_count;
+	int batch_left; /* records that may still be handed over */
 	uint64_t tracked; /* by the last look at all connections */
 };
 
@@ -263,7 +264,8 @@ static int receive(void *userdata, void *data, size_t size)
 
 	if (size == sizeof(struct record))
 		hooks->on_record(hooks->userdata, data);
-	return 0;
+	/* An error ends the reading; this record is behind it. */
+	return --hooks->batch_left ? 0 : -EAGAIN;
 }
 
 static size_t cpus_size(const struct hooks *hooks)
@@ -345,9 +347,13 @@ int hooks_fd(const struct hooks *hooks)
 	return ring_buffer__epoll_fd(hooks->ring);
 }
 
-int hooks_consume(struct hooks *hooks)
+int hooks_consume(struct hooks *hooks, int most)
 {
-	return ring_buffer__consume(hooks->ring);
+	int r;
+
+	hooks->batch_left = most;
+	r = ring_buffer__consume(hooks->ring);
+	return r == -EAGAIN && !hooks->batch_left ? most : r;
 }
 
 struct skipped {

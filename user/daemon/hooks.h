@@ -48,8 +48,8 @@ void hooks_free(struct hooks *hooks);
 /* Becomes readable when the kernel side wakes the reader. */
 int hooks_fd(const struct hooks *hooks);
 
-/* Hands all records that wait to on_record. Returns how many, or -errno. */
-int hooks_consume(struct hooks *hooks);
+/* Hands records that wait to on_record, at most so many. Returns how many, or -errno. */
+int hooks_consume(struct hooks *hooks, int most);
 
 /* Since the start. */
 void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);

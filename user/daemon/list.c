@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "scan.h"
@@ -21,17 +21,8 @@ struct list_output {
 	int error;
 };
 
-static int64_t clock_ns(clockid_t clock)
+static void show_event(struct list_output *output, const struct event *event)
 {
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
-static void show_event(void *userdata, const struct event *event)
-{
-	struct list_output *output = userdata;
 	unsigned long most = output->options->count;
 
 	if (output->error || (most && output->shown >= most) ||
@@ -47,10 +38,8 @@ static void show_event(void *userdata, const struct event *event)
 	output->shown++;
 }
 
-static void show_listener(void *userdata, const struct listener_event *event)
+static void show_listener(struct list_output *output, const struct listener_event *event)
 {
-	struct list_output *output = userdata;
-
 	if (output->error)
 		return;
 	if (output->options->json) {
@@ -70,7 +59,8 @@ static void show_listener(void *userdata, const struct listener_event *event)
 
 static int look(struct waiting *waiting)
 {
-	int r = waiting_begin(waiting, true);
+	const struct waiting_options options = {.all_listeners = true};
+	int r = waiting_begin(waiting, &options);
 
 	if (r < 0)
 		return r;
@@ -80,14 +70,35 @@ static int look(struct waiting *waiting)
 	return r;
 }
 
-static int show_all(struct list_output *output, struct waiting *waiting)
+static void show_events(struct list_output *output, const struct waiting *waiting)
 {
 	static const struct thresholds everything; /* all that waits has a cause */
-	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	struct places *places = places_new();
+	struct place place;
+	struct event event;
 
-	output->time_ns = clock_ns(CLOCK_REALTIME);
-	waiting_for_each(waiting, &everything, output->time_ns - now_ns, show_event, output);
-	waiting_for_each_listener(waiting, now_ns, show_listener, output);
+	if (!places) {
+		output->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < waiting_count(waiting); i++) {
+		waiting_event(waiting, i, &everything, output->time_ns - waiting_time_ns(waiting),
+			      places, &event, &place);
+		show_event(output, &event);
+	}
+	places_free(places);
+}
+
+static int show_all(struct list_output *output, const struct waiting *waiting)
+{
+	struct listener_event listener;
+
+	output->time_ns = waiting_time_ns(waiting) + clock_realtime_offset_ns();
+	show_events(output, waiting);
+	for (size_t i = 0; i < waiting_listener_count(waiting); i++) {
+		waiting_listener(waiting, i, &listener);
+		show_listener(output, &listener);
+	}
 	if (!output->options->json && !output->shown && !output->listeners_shown)
 		puts("Nothing waits: no connection in CLOSE_WAIT, none in an accept queue.");
 	if (fflush(stdout) == EOF && !output->error)
@@ -98,7 +109,6 @@ static int show_all(struct list_output *output, struct waiting *waiting)
 int list_run(const struct tail_options *options)
 {
 	const struct hooks_options hooks_options = {.scans_only = true};
-	const struct scan_options scan = {.once = false};
 	struct list_output output = {
 		.options = options, .filter = options->filter, .style = options->style};
 	struct waiting *waiting = NULL;
@@ -112,7 +122,6 @@ int list_run(const struct tail_options *options)
 	r = hooks_attach(&hooks, &hooks_options, NULL, NULL);
 	if (r < 0) /* logged */
 		return r;
-	hooks_set_scan(hooks, &scan);
 	r = scan_existing(hooks, &unseen);
 	if (r == 0 && unseen.count)
 		log_line("%u network namespaces cannot be entered (%s): they are not seen. Run as "

@@ -140,11 +140,11 @@ static int set_option(struct tail_options *tail, int option, const char *value)
 		tail->json = true;
 		return 0;
 	case OPT_BACKEND:
-		return set_backend(&tail->backend, value);
+		return set_backend(&tail->hooks.backend, value);
 	case OPT_CLOSE_WAIT:
-		return set_duration(&tail->thresholds.close_wait_ns, "--close-wait", value);
+		return set_duration(&tail->hooks.slow.close_wait_ns, "--close-wait", value);
 	case OPT_ACCEPT_WAIT:
-		return set_duration(&tail->thresholds.accept_wait_ns, "--accept-wait", value);
+		return set_duration(&tail->hooks.slow.accept_wait_ns, "--accept-wait", value);
 	case 'p':
 		return set_filter(&tail->filter, "pid", value);
 	case 'c':
@@ -188,11 +188,8 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
 	struct tail_options tail = {
-		.thresholds =
-			{
-				.close_wait_ns = NSEC_PER_SEC,
-				.accept_wait_ns = 100 * NSEC_PER_MSEC,
-			},
+		.hooks.slow = {.close_wait_ns = NSEC_PER_SEC,
+			       .accept_wait_ns = 100 * NSEC_PER_MSEC},
 	};
 	int (*run)(const struct tail_options *options) = NULL;
 	int option;

@@ -4,13 +4,20 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define CACHE_SIZE 1024
+#define PLACES 1024
+#define FRESH_NS NSEC_PER_SEC
 
 struct cached {
 	uint32_t pid; /* 0: none */
+	int64_t read_ns;
 	struct place place;
+};
+
+struct places {
+	struct cached cached[PLACES]; /* by pid, whichever came last */
 };
 
 static bool has_suffix(const char *text, size_t length, const char *suffix)
@@ -99,20 +106,39 @@ static bool read_cgroup(uint32_t pid, struct place *place)
 	return true;
 }
 
-const struct place *place_of(uint32_t pid, struct place *place)
+struct places *places_new(void)
 {
-	static struct cached cache[CACHE_SIZE];
-	struct cached *cached = &cache[pid % CACHE_SIZE];
+	return calloc(1, sizeof(struct places));
+}
+
+void places_free(struct places *places)
+{
+	free(places);
+}
+
+bool places_known(const struct places *places, uint32_t pid, int64_t now_ns)
+{
+	const struct cached *cached = &places->cached[pid % PLACES];
+
+	return cached->pid == pid && now_ns - cached->read_ns < FRESH_NS;
+}
+
+const struct place *places_of(struct places *places, uint32_t pid, int64_t now_ns,
+			      struct place *place)
+{
+	struct cached *cached = &places->cached[pid % PLACES];
 
 	if (!pid)
 		return NULL;
-	if (read_cgroup(pid, place)) {
-		cached->pid = pid;
-		cached->place = *place;
-	} else if (cached->pid == pid) {
-		*place = cached->place;
-	} else {
-		return NULL;
+	if (!places_known(places, pid, now_ns)) {
+		if (read_cgroup(pid, place)) {
+			cached->pid = pid;
+			cached->place = *place;
+		} else if (cached->pid != pid) {
+			return NULL;
+		}
+		cached->read_ns = now_ns;
 	}
+	*place = cached->place;
 	return place;
 }

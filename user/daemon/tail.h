@@ -8,8 +8,7 @@
 #include "text.h"
 
 struct tail_options {
-	enum backend backend;
-	struct thresholds thresholds;
+	struct hooks_options hooks;
 	struct filter filter;
 	struct text_style style;
 	bool json;

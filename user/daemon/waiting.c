@@ -5,19 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "place.h"
+#include "array.h"
+#include "clock.h"
 #include "scan.h"
 
 /* 32 MiB of holders: a leak of descriptors must not become one of memory. */
 #define HOLDERS_MAX (1 << 20)
-
-/* An array that grows. */
-struct list {
-	char *items;
-	size_t item_size, count, room, most;
-	unsigned long left_out;
-	bool no_memory;
-};
 
 /* What is looked at next. */
 enum step {
@@ -33,10 +26,11 @@ struct waiting {
 	struct scan_reader reader;
 	enum step step;
 	bool all_listeners;
-	struct list records; /* struct record */
-	struct list holders; /* struct holder; sorted when done */
-	struct list listeners; /* struct listener_record; the same */
-	struct list accepts; /* struct accept_record */
+	struct array records; /* struct record */
+	struct array holders; /* struct holder; sorted when done */
+	struct array listeners; /* struct listener_record; the same */
+	struct array accepts; /* struct accept_record */
+	int64_t time_ns; /* of its end */
 	uint64_t *known; /* of each listener: connections in its queue that are followed */
 };
 
@@ -47,64 +41,6 @@ static const enum scan scans[] = {
 	[STEP_ACCEPTS] = SCAN_ACCEPTS,
 };
 
-static void list_init(struct list *list, size_t item_size, size_t most)
-{
-	memset(list, 0, sizeof(*list));
-	list->item_size = item_size;
-	list->most = most;
-}
-
-static void list_add(void *userdata, const void *item)
-{
-	struct list *list = userdata;
-
-	if (list->count == list->most) {
-		list->left_out++;
-		return;
-	}
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 256;
-		char *items = reallocarray(list->items, room, list->item_size);
-
-		if (!items) {
-			list->no_memory = true;
-			return;
-		}
-		list->items = items;
-		list->room = room;
-	}
-	memcpy(list->items + list->count++ * list->item_size, item, list->item_size);
-}
-
-/* An item at the address, whatever follows in it. */
-static void *list_at(const struct list *list, size_t i)
-{
-	return list->items + i * list->item_size;
-}
-
-static void list_sort(struct list *list, int (*compare)(const void *a, const void *b))
-{
-	if (list->count) /* else there is no array */
-		qsort(list->items, list->count, list->item_size, compare);
-}
-
-/* Of a sorted list: the first item that is not before the wanted one. */
-static size_t list_first(const struct list *list, const void *wanted,
-			 int (*compare)(const void *a, const void *b))
-{
-	size_t low = 0, high = list->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare(list_at(list, middle), wanted) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 struct waiting *waiting_new(struct hooks *hooks)
 {
 	struct waiting *waiting = calloc(1, sizeof(*waiting));
@@ -113,26 +49,20 @@ struct waiting *waiting_new(struct hooks *hooks)
 		return NULL;
 	waiting->hooks = hooks;
 	waiting->step = STEP_DONE;
-	list_init(&waiting->records, sizeof(struct record), SIZE_MAX);
-	list_init(&waiting->holders, sizeof(struct holder), HOLDERS_MAX);
-	list_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
-	list_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
+	array_init(&waiting->records, sizeof(struct record), SIZE_MAX);
+	array_init(&waiting->holders, sizeof(struct holder), HOLDERS_MAX);
+	array_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
+	array_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
 	return waiting;
-}
-
-static void list_clear(struct list *list)
-{
-	free(list->items);
-	list_init(list, list->item_size, list->most);
 }
 
 static void clear(struct waiting *waiting)
 {
 	scan_close(&waiting->reader);
-	list_clear(&waiting->records);
-	list_clear(&waiting->holders);
-	list_clear(&waiting->listeners);
-	list_clear(&waiting->accepts);
+	array_clear(&waiting->records);
+	array_clear(&waiting->holders);
+	array_clear(&waiting->listeners);
+	array_clear(&waiting->accepts);
 	free(waiting->known);
 	waiting->known = NULL;
 }
@@ -145,15 +75,16 @@ void waiting_free(struct waiting *waiting)
 	free(waiting);
 }
 
-int waiting_begin(struct waiting *waiting, bool all_listeners)
+int waiting_begin(struct waiting *waiting, const struct waiting_options *options)
 {
 	clear(waiting);
-	waiting->all_listeners = all_listeners;
+	waiting->all_listeners = options->all_listeners;
 	waiting->step = STEP_WAITING;
+	hooks_set_scan(waiting->hooks, &options->scan);
 	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
 }
 
-static struct list *list_of(struct waiting *waiting)
+static struct array *array_of(struct waiting *waiting)
 {
 	switch (waiting->step) {
 	case STEP_WAITING:
@@ -183,18 +114,18 @@ static int compare_holders(const void *a, const void *b)
 }
 
 /* The kernel shows threads with a table of descriptors of their own too; each descriptor once. */
-static void sort_holders(struct list *list)
+static void sort_holders(struct array *array)
 {
 	size_t kept = 0;
 
-	if (!list->count)
+	if (!array->count)
 		return;
-	list_sort(list, compare_holders);
-	for (size_t i = 1; i < list->count; i++) {
-		if (compare_holders(list_at(list, kept), list_at(list, i)) != 0)
-			memcpy(list_at(list, ++kept), list_at(list, i), list->item_size);
+	array_sort(array, compare_holders);
+	for (size_t i = 1; i < array->count; i++) {
+		if (compare_holders(array_at(array, kept), array_at(array, i)) != 0)
+			memcpy(array_at(array, ++kept), array_at(array, i), array->item_size);
 	}
-	list->count = kept + 1;
+	array->count = kept + 1;
 }
 
 static int compare_listeners(const void *a, const void *b)
@@ -228,14 +159,14 @@ static bool takes(const struct listener *listener, const struct conn *conn)
 static const struct listener_record *find_listener(const struct waiting *waiting,
 						   const struct conn *conn)
 {
-	const struct list *list = &waiting->listeners;
+	const struct array *array = &waiting->listeners;
 	const struct listener_record wanted = {
 		.listener = {.netns = conn->netns, .port = conn->local_port}};
 	const struct listener_record *found = NULL;
-	size_t i = list_first(list, &wanted, compare_listeners);
+	size_t i = array_first(array, &wanted, compare_listeners);
 
-	for (; i < list->count; i++) {
-		const struct listener_record *record = list_at(list, i);
+	for (; i < array->count; i++) {
+		const struct listener_record *record = array_at(array, i);
 
 		if (compare_listeners(record, &wanted) != 0)
 			break;
@@ -258,36 +189,42 @@ static int compare_accepts(const void *a, const void *b)
 /* Joins what the scans have found. */
 static int finish(struct waiting *waiting)
 {
+	waiting->time_ns = clock_monotonic_ns();
 	sort_holders(&waiting->holders);
 	if (!waiting->listeners.count)
 		return 0;
-	list_sort(&waiting->listeners, compare_listeners);
-	list_sort(&waiting->accepts, compare_accepts);
+	array_sort(&waiting->listeners, compare_listeners);
+	array_sort(&waiting->accepts, compare_accepts);
 	waiting->known = calloc(waiting->listeners.count, sizeof(*waiting->known));
 	if (!waiting->known)
 		return -ENOMEM;
 	for (size_t i = 0; i < waiting->records.count; i++) {
-		const struct record *record = list_at(&waiting->records, i);
+		const struct record *record = array_at(&waiting->records, i);
 		const struct listener_record *listener = NULL;
 
 		if (record->conn.queued_ns && !(record->conn.flags & CONN_ACCEPTED))
 			listener = find_listener(waiting, &record->conn);
 		if (listener)
-			waiting->known[listener -
-				       (struct listener_record *)list_at(&waiting->listeners, 0)]++;
+			waiting->known[listener - (struct listener_record *)array_at(
+							  &waiting->listeners, 0)]++;
 	}
 	return 0;
 }
 
+static void keep(void *userdata, const void *element)
+{
+	array_add(userdata, element);
+}
+
 int waiting_step(struct waiting *waiting)
 {
-	struct list *list = list_of(waiting);
+	struct array *array = array_of(waiting);
 	int r;
 
 	if (waiting->step == STEP_DONE)
 		return 0;
-	r = scan_read(&waiting->reader, list_add, list);
-	if (list->no_memory)
+	r = scan_read(&waiting->reader, keep, array);
+	if (array->no_memory)
 		r = -ENOMEM;
 	if (r > 0)
 		return 1;
@@ -313,11 +250,11 @@ static const struct holder *find_holders(const struct waiting *waiting, uint64_t
 					 size_t *count)
 {
 	const struct holder wanted = {.sock = sock};
-	const struct list *list = &waiting->holders;
-	size_t low = list_first(list, &wanted, compare_holders);
-	const struct holder *first = list_at(list, low);
+	const struct array *array = &waiting->holders;
+	size_t low = array_first(array, &wanted, compare_holders);
+	const struct holder *first = array_at(array, low);
 
-	for (*count = 0; low + *count < list->count && first[*count].sock == sock;)
+	for (*count = 0; low + *count < array->count && first[*count].sock == sock;)
 		++*count;
 	return first;
 }
@@ -337,22 +274,28 @@ static void set_owner_by_holders(struct event *event)
 	memcpy(event->conn.owner.comm, holders[0].comm, sizeof(event->conn.owner.comm));
 }
 
-void waiting_for_each(struct waiting *waiting, const struct thresholds *thresholds,
-		      int64_t realtime_offset_ns, waiting_event_fn fn, void *userdata)
+int64_t waiting_time_ns(const struct waiting *waiting)
 {
-	for (size_t i = 0; i < waiting->records.count; i++) {
-		const struct record *record = list_at(&waiting->records, i);
-		struct place place;
-		struct event event;
+	return waiting->time_ns;
+}
 
-		event_from_record(&event, record, thresholds, realtime_offset_ns);
-		event.holders = find_holders(waiting, record->sock, &event.holder_count);
-		set_owner_by_holders(&event);
-		event.owner_place = place_of(event.conn.owner.pid, &place);
-		if (event.accepted == NO)
-			event.listener = find_listener(waiting, &record->conn);
-		fn(userdata, &event);
-	}
+size_t waiting_count(const struct waiting *waiting)
+{
+	return waiting->records.count;
+}
+
+void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
+		   int64_t realtime_offset_ns, struct places *places, struct event *event,
+		   struct place *place)
+{
+	const struct record *record = array_at(&waiting->records, i);
+
+	event_from_record(event, record, thresholds, realtime_offset_ns);
+	event->holders = find_holders(waiting, record->sock, &event->holder_count);
+	set_owner_by_holders(event);
+	event->owner_place = places_of(places, event->conn.owner.pid, waiting->time_ns, place);
+	if (event->accepted == NO)
+		event->listener = find_listener(waiting, &record->conn);
 }
 
 static void add_error(struct listener_event *event, int error, uint64_t count)
@@ -383,7 +326,7 @@ static void add_accept(struct listener_event *event, const struct accept_record 
 }
 
 /* What the processes that hold the listener have got from accept(). */
-static void add_accepts(struct listener_event *event, const struct list *accepts, int64_t now_ns)
+static void add_accepts(struct listener_event *event, const struct array *accepts, int64_t now_ns)
 {
 	for (size_t i = 0; i < event->holder_count; i++) {
 		const struct accept_record wanted = {.key = {.pid = event->holders[i].pid}};
@@ -392,9 +335,9 @@ static void add_accepts(struct listener_event *event, const struct list *accepts
 
 		if (i && event->holders[i].pid == event->holders[i - 1].pid)
 			continue;
-		at = list_first(accepts, &wanted, compare_accepts);
+		at = array_first(accepts, &wanted, compare_accepts);
 		for (; at < accepts->count; at++) {
-			accept = list_at(accepts, at);
+			accept = array_at(accepts, at);
 			if (accept->key.pid != wanted.key.pid)
 				break;
 			add_accept(event, accept, now_ns);
@@ -409,23 +352,24 @@ static int more_frequent(const void *a, const void *b)
 	return compare_u64(other->count, one->count);
 }
 
-void waiting_for_each_listener(struct waiting *waiting, int64_t now_ns, waiting_listener_fn fn,
-			       void *userdata)
+size_t waiting_listener_count(const struct waiting *waiting)
 {
-	for (size_t i = 0; i < waiting->listeners.count; i++) {
-		struct listener_event event = {
-			.record = list_at(&waiting->listeners, i),
-			.known = waiting->known[i],
-			.accepts_seen = hooks_follow(waiting->hooks),
-			.last_accept_ns = UNKNOWN,
-		};
-		uint64_t sock = event.record->mptcp ? event.record->mptcp : event.record->sock;
+	return waiting->listeners.count;
+}
 
-		event.holders = find_holders(waiting, sock, &event.holder_count);
-		add_accepts(&event, &waiting->accepts, now_ns);
-		qsort(event.errors, event.error_count, sizeof(event.errors[0]), more_frequent);
-		fn(userdata, &event);
-	}
+void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event)
+{
+	uint64_t sock;
+
+	memset(event, 0, sizeof(*event));
+	event->record = array_at(&waiting->listeners, i);
+	event->known = waiting->known[i];
+	event->accepts_seen = hooks_follow(waiting->hooks);
+	event->last_accept_ns = UNKNOWN;
+	sock = event->record->mptcp ? event->record->mptcp : event->record->sock;
+	event->holders = find_holders(waiting, sock, &event->holder_count);
+	add_accepts(event, &waiting->accepts, waiting->time_ns);
+	qsort(event->errors, event->error_count, sizeof(event->errors[0]), more_frequent);
 }
 
 unsigned long waiting_holders_left_out(const struct waiting *waiting)

@@ -4,12 +4,19 @@
 #define SLOWCLOSE_WAITING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "event.h"
 #include "hooks.h"
+#include "place.h"
 
 struct waiting;
+
+struct waiting_options {
+	struct scan_options scan;
+	bool all_listeners; /* and their holders, even if no connection waits */
+};
 
 /* Returns NULL when there is no memory. */
 struct waiting *waiting_new(struct hooks *hooks);
@@ -18,24 +25,30 @@ void waiting_free(struct waiting *waiting);
 /*
  * Looks at everything that waits, in pieces that each take a few milliseconds, so that an event
  * loop can go on in between: begin, then step until it returns 0 (done) or -errno; 1 asks for
- * another step. Holders and listeners are looked at only if something is to be told; with
- * all_listeners always. What was found before is forgotten at begin.
+ * another step. Holders and listeners are looked at only if something is to be told. What was
+ * found before is forgotten at begin. One look at a time: until it is done, no other may begin.
  */
-int waiting_begin(struct waiting *waiting, bool all_listeners);
+int waiting_begin(struct waiting *waiting, const struct waiting_options *options);
 int waiting_step(struct waiting *waiting);
 
-/* The event, its holders and its listener are valid during the call. */
-typedef void (*waiting_event_fn)(void *userdata, const struct event *event);
+/* CLOCK_MONOTONIC of the moment at which the look was done. */
+int64_t waiting_time_ns(const struct waiting *waiting);
 
-/* Hands out what was found, in the order of the kernel's table; as event_from_record(). */
-void waiting_for_each(struct waiting *waiting, const struct thresholds *thresholds,
-		      int64_t realtime_offset_ns, waiting_event_fn fn, void *userdata);
+size_t waiting_count(const struct waiting *waiting);
 
-/* The same for listeners. now_ns is CLOCK_MONOTONIC. */
-typedef void (*waiting_listener_fn)(void *userdata, const struct listener_event *listener);
+/*
+ * The connection i < count as event_from_record() makes it, in the order of the kernel's table,
+ * with its holders and its listener, which live as long as the look. place is where the owner's
+ * is put, of those that places tells.
+ */
+void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
+		   int64_t realtime_offset_ns, struct places *places, struct event *event,
+		   struct place *place);
 
-void waiting_for_each_listener(struct waiting *waiting, int64_t now_ns, waiting_listener_fn fn,
-			       void *userdata);
+size_t waiting_listener_count(const struct waiting *waiting);
+
+/* The listener i < listener_count, by network namespace and port. */
+void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event);
 
 /* Holders that were not kept, because a host can have any number of descriptors. */
 unsigned long waiting_holders_left_out(const struct waiting *waiting);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "look.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+/* The tick's own, the report's, and those of clients. */
+#define LOOKS_MAX 8
+
+struct look {
+	struct waiting *waiting;
+	struct waiting_options options;
+	look_done_fn done;
+	void *userdata;
+};
+
+struct looker {
+	sd_event_source *piece; /* enabled while there is a look */
+	struct look looks[LOOKS_MAX]; /* the first is under way if begun_ns is set */
+	size_t count;
+	int64_t begun_ns;
+	int64_t last_ns;
+};
+
+/* The callee may add another look. */
+static void finish(struct looker *looker, int result)
+{
+	struct look look = looker->looks[0];
+
+	looker->last_ns = clock_monotonic_ns() - looker->begun_ns;
+	looker->begun_ns = 0;
+	looker->count--;
+	for (size_t i = 0; i < looker->count; i++)
+		looker->looks[i] = looker->looks[i + 1];
+	look.done(look.userdata, look.waiting, result);
+}
+
+static int on_piece(sd_event_source *source, void *userdata)
+{
+	struct looker *looker = userdata;
+	struct look *look = looker->looks;
+	int r;
+
+	if (!looker->begun_ns) {
+		looker->begun_ns = clock_monotonic_ns();
+		r = waiting_begin(look->waiting, &look->options);
+		if (r == 0)
+			r = 1;
+	} else {
+		r = waiting_step(look->waiting);
+	}
+	if (r <= 0)
+		finish(looker, r);
+	return sd_event_source_set_enabled(source, looker->count ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+int looker_new(struct looker **ret, sd_event *loop)
+{
+	struct looker *looker = calloc(1, sizeof(*looker));
+	int r;
+
+	if (!looker)
+		return -ENOMEM;
+	r = sd_event_add_defer(loop, &looker->piece, on_piece, looker);
+	if (r >= 0) /* what comes in through the ring goes first */
+		r = sd_event_source_set_priority(looker->piece, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(looker->piece, SD_EVENT_OFF);
+	if (r < 0) {
+		looker_free(looker);
+		return r;
+	}
+	*ret = looker;
+	return 0;
+}
+
+void looker_free(struct looker *looker)
+{
+	if (!looker)
+		return;
+	sd_event_source_disable_unref(looker->piece);
+	free(looker);
+}
+
+int looker_add(struct looker *looker, struct waiting *waiting,
+	       const struct waiting_options *options, look_done_fn done, void *userdata)
+{
+	if (looker->count == LOOKS_MAX)
+		return -EBUSY;
+	looker->looks[looker->count++] = (struct look){waiting, *options, done, userdata};
+	return sd_event_source_set_enabled(looker->piece, SD_EVENT_ON);
+}
+
+int64_t looker_last_ns(const struct looker *looker)
+{
+	return looker->last_ns;
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "clock.h"
+#include "log.h"
+#include "scan.h"
+
+/* How often the ring is looked at when nothing slow wakes the reader. */
+#define LOOK_USEC (100 * 1000)
+
+/* How often everything that waits is looked at. */
+#define TICK_USEC (1000 * 1000)
+
+/* sd-event would else put timers off by up to 250 ms. */
+#define ACCURACY_USEC 1000
+
+/* Records that are read before the loop goes round: clients are served in between. */
+#define BATCH 4096
+
+/* Of fast connections, so many processes are looked up in /proc a second; of slow ones all. */
+#define PLACES_A_SECOND 200
+
+struct watch {
+	struct watch_options options;
+	struct watch_sink sink;
+	sd_event *loop;
+	sd_event_source *more; /* enabled when a batch left something in the ring */
+	struct hooks *hooks;
+	struct looker *looker;
+	struct places *places;
+	struct waiting *waiting; /* of the tick's look */
+	bool looking;
+	unsigned int places_left;
+	unsigned long holders_left_out;
+	struct scan_unseen unseen;
+	int64_t now_ns; /* of this batch */
+	int64_t realtime_offset_ns;
+};
+
+static const struct place *place_of(struct watch *watch, const struct event *event,
+				    const struct conn_task *task, struct place *place)
+{
+	if (!task->pid)
+		return NULL;
+	if (!event->slow && !places_known(watch->places, task->pid, watch->now_ns)) {
+		if (!watch->places_left)
+			return NULL;
+		watch->places_left--;
+	}
+	return places_of(watch->places, task->pid, watch->now_ns, place);
+}
+
+static void on_record(void *userdata, const struct record *record)
+{
+	struct watch *watch = userdata;
+	struct place owner, closer;
+	struct event event;
+
+	event_from_record(&event, record, &watch->options.hooks.slow, watch->realtime_offset_ns);
+	event.owner_place = place_of(watch, &event, &event.conn.owner, &owner);
+	event.closer_place = place_of(watch, &event, &event.conn.closer, &closer);
+	watch->sink.on_event(watch->sink.userdata, &event);
+}
+
+/* Returns whether the ring may have more; or -errno, logged. */
+static int drain_batch(struct watch *watch)
+{
+	int r;
+
+	watch->now_ns = clock_monotonic_ns();
+	watch->realtime_offset_ns = clock_realtime_offset_ns();
+	r = hooks_consume(watch->hooks, BATCH);
+	if (r < 0)
+		log_line("cannot read the ring buffer: %s", strerror(-r));
+	watch->sink.on_pause(watch->sink.userdata);
+	return r < 0 ? r : r == BATCH;
+}
+
+int watch_drain(struct watch *watch)
+{
+	int r;
+
+	do {
+		r = drain_batch(watch);
+	} while (r > 0);
+	return r;
+}
+
+static int drain_some(struct watch *watch)
+{
+	int r = drain_batch(watch);
+
+	if (r < 0)
+		return sd_event_exit(watch->loop, r);
+	return sd_event_source_set_enabled(watch->more, r ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+static int on_more(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	return drain_some(userdata);
+}
+
+static int on_wakeup(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source, (void)fd, (void)events;
+	return drain_some(userdata);
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)usec;
+	drain_some(userdata);
+	return sd_event_source_set_time_relative(source, LOOK_USEC);
+}
+
+static void tell_waiting(struct watch *watch, const struct waiting *waiting)
+{
+	unsigned long left_out = waiting_holders_left_out(waiting);
+	int64_t offset_ns = clock_realtime_offset_ns();
+	struct place place;
+	struct event event;
+
+	for (size_t i = 0; i < waiting_count(waiting); i++) {
+		waiting_event(waiting, i, &watch->options.hooks.slow, offset_ns, watch->places,
+			      &event, &place);
+		watch->sink.on_event(watch->sink.userdata, &event);
+	}
+	if (left_out > watch->holders_left_out)
+		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
+	watch->holders_left_out = left_out;
+	watch->sink.on_pause(watch->sink.userdata);
+}
+
+static void on_tick_look_done(void *userdata, struct waiting *waiting, int result)
+{
+	struct watch *watch = userdata;
+
+	watch->looking = false;
+	if (result < 0)
+		log_line("cannot look at what waits: %s", strerror(-result));
+	else
+		tell_waiting(watch, waiting);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct watch *watch = userdata;
+	const struct waiting_options options = {
+		.scan = {.least = watch->options.tell, .once = true}};
+
+	(void)usec;
+	watch->places_left = PLACES_A_SECOND;
+	if (!watch->looking) /* else the last look is not over */
+		watch->looking = looker_add(watch->looker, watch->waiting, &options,
+					    on_tick_look_done, watch) == 0;
+	return sd_event_source_set_time_relative(source, TICK_USEC);
+}
+
+static int add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler)
+{
+	sd_event_source *timer;
+	int r = sd_event_add_time_relative(watch->loop, &timer, CLOCK_MONOTONIC, first_usec,
+					   ACCURACY_USEC, handler, watch);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_floating(timer, true);
+	sd_event_source_unref(timer);
+	return r;
+}
+
+static int prepare_loop(struct watch *watch)
+{
+	sd_event *loop = watch->loop;
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	/* Without a handler these two end the loop. */
+	r = sd_event_add_signal(loop, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(loop, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_io(loop, NULL, hooks_fd(watch->hooks), EPOLLIN, on_wakeup, watch);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &watch->more, on_more, watch);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(watch->more, SD_EVENT_OFF);
+	if (r >= 0)
+		r = add_timer(watch, LOOK_USEC, on_look);
+	if (r >= 0)
+		r = looker_new(&watch->looker, loop);
+	if (r >= 0)
+		r = add_timer(watch, 0, on_tick);
+	return r;
+}
+
+static int follow_existing(struct watch *watch)
+{
+	const struct scan_unseen *unseen = &watch->unseen;
+	int r = scan_existing(watch->hooks, &watch->unseen);
+
+	if (r < 0)
+		log_line("cannot look at the connections that are there already: %s", strerror(-r));
+	if (unseen->count)
+		log_line("%u network namespaces cannot be entered (%s): what is older than this "
+			 "start is not seen in them. Run as root, or with CAP_SYS_ADMIN",
+			 unseen->count, strerror(-unseen->error));
+	return r;
+}
+
+int watch_new(struct watch **ret, const struct watch_options *options,
+	      const struct watch_sink *sink)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (!watch)
+		return -ENOMEM;
+	watch->options = *options;
+	watch->sink = *sink;
+	r = hooks_attach(&watch->hooks, &options->hooks, on_record, watch);
+	if (r < 0) /* logged */
+		goto out;
+	r = follow_existing(watch);
+	if (r < 0)
+		goto out;
+	r = -ENOMEM;
+	watch->places = places_new();
+	watch->waiting = waiting_new(watch->hooks);
+	if (watch->places && watch->waiting)
+		r = sd_event_default(&watch->loop);
+	if (r >= 0)
+		r = prepare_loop(watch);
+	if (r < 0) {
+		log_line("cannot prepare the event loop: %s", strerror(-r));
+		goto out;
+	}
+	*ret = watch;
+	return 0;
+out:
+	watch_free(watch);
+	return r;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (!watch)
+		return;
+	looker_free(watch->looker);
+	waiting_free(watch->waiting);
+	places_free(watch->places);
+	sd_event_source_disable_unref(watch->more);
+	sd_event_unref(watch->loop);
+	hooks_free(watch->hooks);
+	free(watch);
+}
+
+sd_event *watch_loop(struct watch *watch)
+{
+	return watch->loop;
+}
+
+struct hooks *watch_hooks(struct watch *watch)
+{
+	return watch->hooks;
+}
+
+struct looker *watch_looker(struct watch *watch)
+{
+	return watch->looker;
+}
+
+struct places *watch_places(struct watch *watch)
+{
+	return watch->places;
+}
+
+const struct thresholds *watch_slow(const struct watch *watch)
+{
+	return &watch->options.hooks.slow;
+}
+
+unsigned int watch_unseen(const struct watch *watch, int *error)
+{
+	*error = watch->unseen.error;
+	return watch->unseen.count;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Watches the node's connections: hooks, ring and looks at what waits, in one event loop. What it
+ * sees it tells to one sink, --tail or the service.
+ */
+#ifndef SLOWCLOSE_WATCH_H
+#define SLOWCLOSE_WATCH_H
+
+#include <systemd/sd-event.h>
+
+#include "event.h"
+#include "hooks.h"
+#include "look.h"
+#include "place.h"
+
+struct watch_options {
+	struct hooks_options hooks;
+	struct thresholds tell; /* from where on a connection that waits is told */
+};
+
+struct watch_sink {
+	/* A connection has ended, was accepted late, or has crossed 1, 10, 100, … times its
+	 * threshold. The event and what it points to are valid during the call. */
+	void (*on_event)(void *userdata, const struct event *event);
+	/* After some events, or none: what was told can be written out. */
+	void (*on_pause)(void *userdata);
+	void *userdata;
+};
+
+struct watch;
+
+/*
+ * Attaches the hooks, finds the connections that are there already and prepares the event loop,
+ * with the signals SIGINT and SIGTERM to end it. Failures are logged. Returns 0 or -errno.
+ */
+int watch_new(struct watch **ret, const struct watch_options *options,
+	      const struct watch_sink *sink);
+
+/* Detaches everything. NULL is allowed. */
+void watch_free(struct watch *watch);
+
+/* Reads what the ring has now, all of it. Returns 0 or -errno, logged. */
+int watch_drain(struct watch *watch);
+
+/* The parts, which live as long as the watch. */
+sd_event *watch_loop(struct watch *watch);
+struct hooks *watch_hooks(struct watch *watch);
+struct looker *watch_looker(struct watch *watch);
+struct places *watch_places(struct watch *watch);
+const struct thresholds *watch_slow(const struct watch *watch);
+
+/* Network namespaces that could not be entered at the start: how many, and the last -errno. */
+unsigned int watch_unseen(const struct watch *watch, int *error);
+
+#endif
