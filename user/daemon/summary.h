@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The statistics of one window, added up by what is asked for; as /v1/summary in docs/api.md. */
+#ifndef SLOWCLOSE_SUMMARY_H
+#define SLOWCLOSE_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "count.h"
+#include "event.h"
+#include "histogram.h"
+#include "stats.h"
+
+enum summary_by {
+	BY_SERVICE,
+	BY_PORT,
+	BY_UNIT,
+	BY_PROCESS,
+	BY_PEER,
+	BY_COUNT,
+};
+
+/* The words of the query and the output: "service", …; "1m", …. NULL for any other number. */
+const char *summary_by_name(enum summary_by by);
+const char *summary_window_name(enum window window);
+
+/* For a parameter that is wrong. */
+#define SUMMARY_BY_ALLOWED "service, port, unit, process or peer"
+#define SUMMARY_WINDOW_ALLOWED "1m, 5m, 1h or start"
+
+/* Return 0 or -EINVAL. */
+int summary_by_parse(const char *text, enum summary_by *by);
+int summary_window_parse(const char *text, enum window *window);
+
+/* One row. What it is of is 0, "" or NULL where it is of many, or not known. */
+struct summary_row {
+	enum conn_role role;
+	uint32_t netns;
+	uint16_t port;
+	uint32_t pid;
+	char comm[16]; /* any bytes, not always terminated */
+	const char *unit;
+	enum conn_family family; /* of address; 0: none */
+	__u8 address[16];
+	struct counts counts;
+	struct spread measures[MEASURE_COUNT]; /* percentiles: summary_percentile() */
+	struct sum sums[MEASURE_COUNT];
+	uint64_t max_ns[MEASURE_COUNT];
+	bool has_waiting; /* waiting is known: by service, port and unit */
+	struct waiting_counts waiting;
+};
+
+struct summary {
+	enum window window;
+	enum summary_by by;
+	int64_t time_ns, since_ns; /* CLOCK_REALTIME: end and beginning of the window */
+	struct thresholds thresholds;
+	struct summary_row row; /* the last that was asked for */
+	struct stats *stats;
+	const struct row **rows; /* those of one group one after another */
+	size_t row_count, next;
+};
+
+/*
+ * Begins a summary at now_ns, CLOCK_MONOTONIC; realtime_offset_ns is CLOCK_REALTIME less that. It
+ * hands out one row at a time, since all rows with their histograms would take megabytes. It is
+ * good until something is added to stats. Returns NULL when there is no memory.
+ */
+struct summary *summary_new(struct stats *stats, enum window window, enum summary_by by,
+			    int64_t now_ns, int64_t realtime_offset_ns);
+void summary_free(struct summary *summary);
+
+/*
+ * Each returns the row asked for, which is good until the next one is asked for. summary_next()
+ * hands out the rows in no order, leaving out those of which nothing has ended in the window and
+ * nothing waits, then NULL. summary_other() is what had no row, or NULL if nothing.
+ * summary_total() is everything, its counts.undetailed what is in no row by process and by peer.
+ */
+const struct summary_row *summary_next(struct summary *summary);
+const struct summary_row *summary_other(struct summary *summary);
+const struct summary_row *summary_total(struct summary *summary);
+
+/* In nanoseconds, or UNKNOWN. */
+int64_t summary_percentile(const struct summary_row *row, enum measure measure,
+			   unsigned int percent);
+
+/* Whether there is anything to tell a person: slow ones that ended in the window, or some wait. */
+bool summary_row_is_notable(const struct summary_row *row);
+
+/*
+ * Writes the whole summary as one JSON object on one line; with the counts of each bucket if
+ * histogram. Row by row, so that it takes no memory beside what out takes; begins with the first
+ * row, whatever was asked for before. Returns 0, -ENOMEM, or -EIO when out failed.
+ */
+int json_summary(FILE *out, struct summary *summary, bool histogram);
+
+/*
+ * Writes one row as a line for people, without its end: of the service, or of everything where the
+ * row is of no service. No byte of a command's name can break the line.
+ */
+void text_summary_line(FILE *out, const struct summary_row *row);
+
+#endif
