@@ -375,9 +375,12 @@ static __always_inline void record_fold(const struct record *record, struct conn
 	key.service.netns = conn->role == ROLE_SERVER ? conn->netns : 0;
 	key.service.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
 	__builtin_memcpy(key.service.comm, conn->owner.comm, sizeof(key.service.comm));
-	if (is_slow(conn, record->end_ns))
+	if (is_slow(conn, record->end_ns)) {
 		cause = conn_cause(conn, record->tx_bytes_after_fin,
 				   close_is_slow(conn, record->end_ns));
+		if (cause == CAUSE_NONE)
+			cause = FOLD_SLOW_WITHOUT_CAUSE;
+	}
 	all = fold_waits(&key, record);
 
 	key.measure = FOLD_LIFETIME;

@@ -190,13 +190,14 @@ struct service_key {
  * once under each other measure that it has and that is no lower bound.
  */
 enum fold_measure {
-	FOLD_LIFETIME, /* detail: enum conn_end, and the enum conn_cause above it */
+	FOLD_LIFETIME, /* detail: enum conn_end, and the enum conn_cause above it, or the next */
 	FOLD_ACCEPT_WAIT, /* detail: 1 if slow */
 	FOLD_CLOSE_WAIT, /* the same */
 	FOLD_UNTIL_FIN, /* from being established to the peer's FIN */
 };
 
 #define FOLD_CAUSE_SHIFT 4
+#define FOLD_SLOW_WITHOUT_CAUSE CAUSE_COUNT /* CAUSE_NONE is fast */
 #define FOLD_NO_BUCKET 0xffff /* the wait is not known, or a lower bound */
 
 struct fold_key {
