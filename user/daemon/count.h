@@ -55,4 +55,29 @@ static inline void sum_add(struct sum *sum, uint64_t low, uint64_t high)
 	sum->high += high + (sum->low < low);
 }
 
+static inline void counts_add(struct counts *counts, const struct counts *more)
+{
+	counts->ended += more->ended;
+	for (int i = 0; i < END_COUNT; i++)
+		counts->ends[i] += more->ends[i];
+	for (int i = 0; i < CAUSE_COUNT; i++)
+		counts->causes[i] += more->causes[i];
+	counts->slow_accepts += more->slow_accepts;
+	counts->slow_closes += more->slow_closes;
+	counts->undetailed += more->undetailed;
+	counts->rx_bytes += more->rx_bytes;
+	counts->tx_bytes += more->tx_bytes;
+}
+
+static inline void waiting_counts_add(struct waiting_counts *counts,
+				      const struct waiting_counts *more)
+{
+	counts->accept_queue += more->accept_queue;
+	counts->close_wait += more->close_wait;
+	for (int i = 0; i < CAUSE_COUNT; i++)
+		counts->causes[i] += more->causes[i];
+	if (more->oldest_ns > counts->oldest_ns)
+		counts->oldest_ns = more->oldest_ns;
+}
+
 #endif

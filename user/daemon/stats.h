@@ -20,6 +20,7 @@
 #include "slowclose/record.h"
 
 struct stats;
+struct table;
 
 struct stats_options {
 	struct thresholds thresholds;
@@ -73,5 +74,16 @@ struct stats_usage {
 };
 
 void stats_usage(const struct stats *stats, struct stats_usage *usage);
+
+/* What summary.c adds up: all rows, brought to now_ns. */
+struct stats_view {
+	const struct table *tables; /* [STATS_TABLES] */
+	int64_t start_ns; /* when tick 0 began; row.h has the width of a tick */
+	uint64_t tick; /* of now_ns */
+	unsigned int shown; /* which of a row's two looks at what waits */
+	struct thresholds thresholds;
+};
+
+void stats_view(struct stats *stats, int64_t now_ns, struct stats_view *view);
 
 #endif

@@ -34,6 +34,12 @@ const char *summary_window_name(enum window window);
 int summary_by_parse(const char *text, enum summary_by *by);
 int summary_window_parse(const char *text, enum window *window);
 
+struct summary_measure {
+	struct spread spread; /* spread.count: of how many connections it is known */
+	struct sum sum; /* nanoseconds */
+	uint64_t max_ns;
+};
+
 /* One row. What it is of is 0, "" or NULL where it is of many, or not known. */
 struct summary_row {
 	enum conn_role role;
@@ -45,22 +51,19 @@ struct summary_row {
 	enum conn_family family; /* of address; 0: none */
 	__u8 address[16];
 	struct counts counts;
-	struct spread measures[MEASURE_COUNT]; /* percentiles: summary_percentile() */
-	struct sum sums[MEASURE_COUNT];
-	uint64_t max_ns[MEASURE_COUNT];
 	bool has_waiting; /* waiting is known: by service, port and unit */
 	struct waiting_counts waiting;
+	struct summary_measure measures[MEASURE_COUNT];
 };
 
 struct summary {
 	enum window window;
 	enum summary_by by;
 	int64_t time_ns, since_ns; /* CLOCK_REALTIME: end and beginning of the window */
-	struct thresholds thresholds;
-	struct summary_row row; /* the last that was asked for */
-	struct stats *stats;
-	const struct row **rows; /* those of one group one after another */
+	struct stats_view view; /* and the thresholds */
+	const struct row **rows; /* those that are shown as one after another */
 	size_t row_count, next;
+	struct summary_row row; /* the last that was asked for */
 };
 
 /*
@@ -82,9 +85,8 @@ const struct summary_row *summary_next(struct summary *summary);
 const struct summary_row *summary_other(struct summary *summary);
 const struct summary_row *summary_total(struct summary *summary);
 
-/* In nanoseconds, or UNKNOWN. */
-int64_t summary_percentile(const struct summary_row *row, enum measure measure,
-			   unsigned int percent);
+/* In nanoseconds, or UNKNOWN: nothing is known, or the histogram lacks more than 1 % of it. */
+int64_t summary_percentile(const struct summary_measure *measure, unsigned int percent);
 
 /* Whether there is anything to tell a person: slow ones that ended in the window, or some wait. */
 bool summary_row_is_notable(const struct summary_row *row);

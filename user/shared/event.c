@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mix.h"
+
 static int64_t known(uint64_t n)
 {
 	return n <= INT64_MAX ? (int64_t)n : UNKNOWN;
@@ -66,15 +68,6 @@ static void set_bytes(struct event *event, const struct record *record)
 static bool over(int64_t wait_ns, int64_t threshold_ns)
 {
 	return wait_ns != UNKNOWN && wait_ns >= threshold_ns;
-}
-
-/* The finalizer of splitmix64: each bit of n changes each bit of the result half of the time. */
-static uint64_t mix(uint64_t hash, uint64_t n)
-{
-	n += hash + UINT64_C(0x9e3779b97f4a7c15);
-	n = (n ^ (n >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	n = (n ^ (n >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return n ^ (n >> 31);
 }
 
 static uint64_t mix_address(uint64_t hash, const __u8 address[16])

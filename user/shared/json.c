@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "json_part.h"
 #include "render.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -15,7 +16,7 @@ static json_t *number(int64_t n)
 }
 
 /* Cut to microseconds first, so that the nearest double prints with three decimals. */
-static json_t *milliseconds(int64_t ns)
+json_t *json_milliseconds(int64_t ns)
 {
 	return ns == UNKNOWN ? json_null() : json_real((double)(ns / 1000) / 1000.0);
 }
@@ -25,8 +26,7 @@ static json_t *truth(enum tristate value)
 	return value == MAYBE ? json_null() : json_boolean(value == YES);
 }
 
-/* A process name can hold any byte; JSON can hold only UTF-8. */
-static json_t *comm_string(const char comm[16])
+json_t *json_comm(const char comm[16])
 {
 	char text[16 * (sizeof(REPLACEMENT) - 1)];
 	size_t length = strnlen(comm, 16), used = 0;
@@ -42,8 +42,7 @@ static json_t *comm_string(const char comm[16])
 	return json_stringn(text, used);
 }
 
-/* Paths are bytes as well. */
-static json_t *place_string(const char *text)
+json_t *json_place(const char *text)
 {
 	json_t *string = *text ? json_string(text) : NULL;
 
@@ -60,8 +59,8 @@ static json_t *task(const struct conn_task *task, const struct place *place)
 		place = &nowhere;
 	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)task->pid, "tid",
 			 task->tid ? json_integer(task->tid) : json_null(), "comm",
-			 comm_string(task->comm), "unit", place_string(place->unit), "container",
-			 place_string(place->container));
+			 json_comm(task->comm), "unit", json_place(place->unit), "container",
+			 json_place(place->container));
 }
 
 static json_t *holders(const struct holder *holders, size_t count)
@@ -71,7 +70,7 @@ static json_t *holders(const struct holder *holders, size_t count)
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(array, json_pack("{s:I, s:o, s:I}", "pid",
 						       (json_int_t)holders[i].pid, "comm",
-						       comm_string(holders[i].comm), "fd",
+						       json_comm(holders[i].comm), "fd",
 						       (json_int_t)holders[i].fd));
 	return array;
 }
@@ -124,9 +123,9 @@ static json_t *waits(const struct event *event)
 {
 	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b}", "cause", cause_name(event->cause),
 			 "accepted", truth(event->accepted), "accept_wait_ms",
-			 milliseconds(event->accept_wait_ns), "close_wait_ms",
-			 milliseconds(event->close_wait_ns), "lifetime_ms",
-			 milliseconds(event->lifetime_ns), "at_least", event->at_least);
+			 json_milliseconds(event->accept_wait_ns), "close_wait_ms",
+			 json_milliseconds(event->close_wait_ns), "lifetime_ms",
+			 json_milliseconds(event->lifetime_ns), "at_least", event->at_least);
 }
 
 static json_t *evidence(const struct event *event)
@@ -195,7 +194,7 @@ json_t *json_listener(const struct listener_event *event, int64_t time_ns)
 		(json_int_t)event->known, "limit", (json_int_t)record->limit, "limit_by",
 		limit_name(record), "drops", (json_int_t)record->drops, "accepts",
 		event->accepts_seen ? json_integer((json_int_t)event->accepts) : json_null(),
-		"last_accept_ms", milliseconds(event->last_accept_ns), "accept_errors",
+		"last_accept_ms", json_milliseconds(event->last_accept_ns), "accept_errors",
 		event->accepts_seen ? accept_errors(event) : json_null(), "owner",
 		task(&socket->owner, NULL), "holders",
 		holders(event->holders, event->holder_count));
@@ -207,8 +206,7 @@ int json_print(FILE *out, json_t *object)
 
 	if (!object)
 		return -ENOMEM;
-	/* 15 digits is what a double always keeps: 410.123 stays 410.123. */
-	err = json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	err = json_dumpf(object, out, JSON_STYLE);
 	json_decref(object);
 	if (err && !ferror(out))
 		return -ENOMEM;

@@ -40,20 +40,20 @@ static bool is_printable(uint32_t code)
 	return true;
 }
 
-const char *text_comm(const char comm[16], char *buf, size_t size)
+const char *text_safe(const char *text, size_t length, char *buf, size_t size)
 {
-	size_t length = strnlen(comm, 16), used = 0, n;
+	size_t used = 0, n;
 	char escape[sizeof("\\xNN")];
 	uint32_t code;
 
 	for (size_t i = 0; i < length; i += n) {
-		const char *piece = comm + i;
+		const char *piece = text + i;
 		size_t piece_length;
 
 		n = render_utf8(piece, length - i, &code);
 		piece_length = n;
 		if (n == 0 || !is_printable(code)) {
-			snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)comm[i]);
+			snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)text[i]);
 			piece = escape;
 			piece_length = strlen(escape);
 			n = 1; /* the next bytes of an unprintable one are invalid on their own */
@@ -66,6 +66,11 @@ const char *text_comm(const char comm[16], char *buf, size_t size)
 	if (size)
 		buf[used] = '\0';
 	return buf;
+}
+
+const char *text_comm(const char comm[16], char *buf, size_t size)
+{
+	return text_safe(comm, strnlen(comm, 16), buf, size);
 }
 
 const char *text_address(enum conn_family family, const __u8 address[16], __u16 port, char *buf)

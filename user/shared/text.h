@@ -23,10 +23,12 @@ void text_listener_head(FILE *out);
 void text_listener(FILE *out, const struct listener_event *event);
 
 /*
- * Copies at most size - 1 bytes of a process name, which can hold any byte, so
- * that it can break no line and no terminal: what is not printable ASCII or valid, printable UTF-8
- * becomes \xNN. comm need not be terminated.
+ * Copies at most size - 1 bytes of a text from elsewhere so that it can break no line and no
+ * terminal: what is not printable ASCII or valid, printable UTF-8 becomes \xNN.
  */
+const char *text_safe(const char *text, size_t length, char *buf, size_t size);
+
+/* The same of a process name, which can hold any byte and need not be terminated. */
 const char *text_comm(const char comm[16], char *buf, size_t size);
 
 #define TEXT_COMM_SIZE (16 * 4 + 1)
