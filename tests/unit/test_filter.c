@@ -11,6 +11,7 @@
 #include "duration.h"
 #include "filter.h"
 
+#define LONG_NAME "1234567890123456789012345678901234567890123456789012345678901234" /* 64 */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct event slow_event(void)
@@ -66,6 +67,33 @@ static void comm(void **state)
 	/* unterminated */
 	memcpy(event.conn.owner.comm, "1234567890123456", 16);
 	assert_false(shows("comm", "123456789012345", &event));
+}
+
+static void unit(void **state)
+{
+	struct place place = {.unit = "nginx.service"};
+	struct event event = slow_event();
+
+	(void)state;
+	assert_false(shows("unit", "nginx.service", &event)); /* not known */
+	event.closer_place = &place;
+	assert_false(shows("unit", "nginx.service", &event));
+	event.owner_place = &place;
+	assert_true(shows("unit", "nginx.service", &event));
+	assert_false(shows("unit", "nginx", &event));
+	assert_false(shows("unit", "nginx.services", &event));
+	place.unit[0] = '\0';
+	assert_false(shows("unit", "nginx.service", &event));
+}
+
+static void netns(void **state)
+{
+	struct event event = slow_event();
+
+	(void)state;
+	event.conn.netns = UINT32_MAX;
+	assert_true(shows("netns", "4294967295", &event));
+	assert_false(shows("netns", "4026531840", &event));
 }
 
 static void comm_is_replaced(void **state)
@@ -212,6 +240,14 @@ static void bad_values(void **state)
 		{"comm", ""},
 		{"comm", "1234567890123456"},
 		{"comm", NULL},
+		{"unit", ""},
+		{"unit", NULL},
+		{"unit", LONG_NAME LONG_NAME},
+		{"netns", "0"},
+		{"netns", "4294967296"},
+		{"netns", "42949672960000000001"},
+		{"netns", "net:[4026531840]"},
+		{"netns", NULL},
 		{"lport", ""},
 		{"lport", "0"},
 		{"lport", "65536"},
@@ -282,6 +318,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pid),
 		cmocka_unit_test(comm),
+		cmocka_unit_test(unit),
+		cmocka_unit_test(netns),
 		cmocka_unit_test(comm_is_replaced),
 		cmocka_unit_test(ports),
 		cmocka_unit_test(port_count),

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /* slowclosed: options and what they start. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "duration.h"
 #include "list.h"
 #include "log.h"
+#include "options.h"
 #include "tail.h"
 
 #define EXIT_USAGE 2
 
 /* Options with no letter. */
 enum {
-	OPT_TAIL = 256,
+	OPT_TAIL = OPTION_OWN,
 	OPT_LIST,
 	OPT_JSON,
 	OPT_BACKEND,
 	OPT_CLOSE_WAIT,
 	OPT_ACCEPT_WAIT,
-	OPT_ROLE,
-	OPT_MIN_CLOSE_WAIT,
-	OPT_MIN_ACCEPT_WAIT,
 	OPT_ALL,
 	OPT_DEBUG,
 	OPT_VERSION,
@@ -37,13 +33,7 @@ static const struct option long_options[] = {
 	{"backend", required_argument, NULL, OPT_BACKEND},
 	{"close-wait", required_argument, NULL, OPT_CLOSE_WAIT},
 	{"accept-wait", required_argument, NULL, OPT_ACCEPT_WAIT},
-	{"pid", required_argument, NULL, 'p'},
-	{"comm", required_argument, NULL, 'c'},
-	{"lport", required_argument, NULL, 'L'},
-	{"rport", required_argument, NULL, 'D'},
-	{"role", required_argument, NULL, OPT_ROLE},
-	{"min-close-wait", required_argument, NULL, OPT_MIN_CLOSE_WAIT},
-	{"min-accept-wait", required_argument, NULL, OPT_MIN_ACCEPT_WAIT},
+	OPTIONS_FILTER_ROWS,
 	{"all", no_argument, NULL, OPT_ALL},
 	{"count", required_argument, NULL, 'n'},
 	{"wide", no_argument, NULL, 'w'},
@@ -66,16 +56,7 @@ static const char usage[] =
 	"What is slow:\n"
 	"      --close-wait TIME      time in CLOSE_WAIT from which a close is slow (default 1s)\n"
 	"      --accept-wait TIME     time in the accept queue from which it is slow (100ms)\n"
-	"What is shown:\n"
-	"  -p, --pid PID              connections of this process\n"
-	"  -c, --comm COMMAND         of this command\n"
-	"  -L, --lport PORTS          with these local ports, such as 80,443,8000-8100\n"
-	"  -D, --rport PORTS          with these remote ports\n"
-	"  -4, -6                     IPv4 or IPv6 only\n"
-	"      --role server|client   accepted here or connected from here\n"
-	"      --min-close-wait TIME  from this close wait on, instead of the slow ones\n"
-	"      --min-accept-wait TIME from this accept wait on, instead of the slow ones\n"
-	"      --all                  fast ones too\n"
+	"What is shown:\n" OPTIONS_FILTER_USAGE "      --all                  fast ones too\n"
 	"  -n, --count COUNT          end after so many\n"
 	"How:\n"
 	"      --json                 one JSON object a line\n"
@@ -122,19 +103,12 @@ static int set_backend(enum backend *backend, const char *value)
 	return 0;
 }
 
-static int set_count(unsigned long *count, const char *value)
-{
-	char *end;
-
-	errno = 0;
-	*count = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || errno || *count == 0)
-		return bad_value("--count", value, "a number from 1 on");
-	return 0;
-}
-
 static int set_option(struct tail_options *tail, int option, const char *value)
 {
+	const char *filter = options_filter_name(option, &value);
+
+	if (filter)
+		return set_filter(&tail->filter, filter, value);
 	switch (option) {
 	case OPT_JSON:
 		tail->json = true;
@@ -145,28 +119,12 @@ static int set_option(struct tail_options *tail, int option, const char *value)
 		return set_duration(&tail->hooks.slow.close_wait_ns, "--close-wait", value);
 	case OPT_ACCEPT_WAIT:
 		return set_duration(&tail->hooks.slow.accept_wait_ns, "--accept-wait", value);
-	case 'p':
-		return set_filter(&tail->filter, "pid", value);
-	case 'c':
-		return set_filter(&tail->filter, "comm", value);
-	case 'L':
-		return set_filter(&tail->filter, "lport", value);
-	case 'D':
-		return set_filter(&tail->filter, "rport", value);
-	case '4':
-		return set_filter(&tail->filter, "family", "4");
-	case '6':
-		return set_filter(&tail->filter, "family", "6");
-	case OPT_ROLE:
-		return set_filter(&tail->filter, "role", value);
-	case OPT_MIN_CLOSE_WAIT:
-		return set_filter(&tail->filter, "min-close-wait", value);
-	case OPT_MIN_ACCEPT_WAIT:
-		return set_filter(&tail->filter, "min-accept-wait", value);
 	case OPT_ALL:
 		return set_filter(&tail->filter, "all", NULL);
 	case 'n':
-		return set_count(&tail->count, value);
+		if (options_count(value, &tail->count) == 0)
+			return 0;
+		return bad_value("--count", value, OPTIONS_COUNT_ALLOWED);
 	case 'w':
 		tail->style.wide = true;
 		return 0;
@@ -176,13 +134,6 @@ static int set_option(struct tail_options *tail, int option, const char *value)
 	default:
 		return -EINVAL; /* getopt has said why */
 	}
-}
-
-static bool wants_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
 }
 
 int main(int argc, char **argv)
@@ -196,7 +147,8 @@ int main(int argc, char **argv)
 
 	/* getopt names the program in its messages as every other message does. */
 	argv[0] = "slowclosed";
-	while ((option = getopt_long(argc, argv, "p:c:L:D:46n:wTh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, OPTIONS_FILTER_LETTERS "n:wTh", long_options,
+				     NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
@@ -219,6 +171,6 @@ int main(int argc, char **argv)
 		log_line("nothing to do: run slowclosed --tail or --list, or see --help");
 		return EXIT_USAGE;
 	}
-	tail.style.colour = wants_colour();
+	tail.style.colour = options_wants_colour();
 	return run(&tail) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

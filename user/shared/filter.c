@@ -13,16 +13,16 @@
 /* A number from 1 to max. strtoul() would take signs and spaces. */
 static int parse_number(const char **text, uint32_t max, uint32_t *number)
 {
-	uint32_t n = 0;
+	uint64_t n = 0;
 
 	for (; **text >= '0' && **text <= '9'; (*text)++) {
-		n = n * 10 + (uint32_t)(**text - '0');
+		n = n * 10 + (uint64_t)(**text - '0');
 		if (n > max)
 			return -EINVAL;
 	}
 	if (n == 0)
 		return -EINVAL;
-	*number = n;
+	*number = (uint32_t)n;
 	return 0;
 }
 
@@ -74,14 +74,35 @@ static int set_pid(struct filter *filter, const char *value)
 	return 0;
 }
 
-static int set_comm(struct filter *filter, const char *value)
+/* Leaves the rest of name zero, so that a shorter one replaces a longer one whole. */
+static int set_name(char *name, size_t size, const char *value)
 {
 	size_t length = strlen(value);
 
-	if (length == 0 || length >= sizeof(filter->comm))
+	if (length == 0 || length >= size)
 		return -EINVAL;
-	memset(filter->comm, 0, sizeof(filter->comm));
-	memcpy(filter->comm, value, length);
+	memset(name, 0, size);
+	memcpy(name, value, length);
+	return 0;
+}
+
+static int set_comm(struct filter *filter, const char *value)
+{
+	return set_name(filter->comm, sizeof(filter->comm), value);
+}
+
+static int set_unit(struct filter *filter, const char *value)
+{
+	return set_name(filter->unit, sizeof(filter->unit), value);
+}
+
+static int set_netns(struct filter *filter, const char *value)
+{
+	uint32_t netns;
+
+	if (parse_number(&value, UINT32_MAX, &netns) || *value)
+		return -EINVAL;
+	filter->netns = netns;
 	return 0;
 }
 
@@ -148,10 +169,13 @@ static const struct option {
 } options[] = {
 	{"pid", "a process ID from 1 to 4194304", set_pid, false},
 	{"comm", "a command name of 1 to 15 bytes", set_comm, false},
+	{"unit", "the name of a systemd unit, such as nginx.service", set_unit, false},
 	{"lport", FILTER_PORTS_ALLOWED, set_lport, false},
 	{"rport", FILTER_PORTS_ALLOWED, set_rport, false},
 	{"family", "4 or 6", set_family, false},
 	{"role", "server or client", set_role, false},
+	{"netns", "the inode number of a network namespace, as lsns -t net shows it", set_netns,
+	 false},
 	{"min-close-wait", DURATION_ALLOWED, set_min_close_wait, false},
 	{"min-accept-wait", DURATION_ALLOWED, set_min_accept_wait, false},
 	{"all", "no value", set_all, true},
@@ -188,12 +212,21 @@ static bool conn_matches(const struct filter *filter, const struct conn *conn)
 	if (filter->comm[0] &&
 	    strncmp(filter->comm, conn->owner.comm, sizeof(conn->owner.comm)) != 0)
 		return false;
+	if (filter->netns && filter->netns != conn->netns)
+		return false;
 	if (filter->family && filter->family != conn->family)
 		return false;
 	if (filter->role && filter->role != conn->role)
 		return false;
 	return port_matches(&filter->local_ports, conn->local_port) &&
 	       port_matches(&filter->remote_ports, conn->remote_port);
+}
+
+static bool unit_matches(const struct filter *filter, const struct event *event)
+{
+	if (!filter->unit[0])
+		return true;
+	return event->owner_place && strcmp(filter->unit, event->owner_place->unit) == 0;
 }
 
 /* UNKNOWN is less than any minimum. */
@@ -210,5 +243,6 @@ static bool waits_match(const struct filter *filter, const struct event *event)
 
 bool filter_match(const struct filter *filter, const struct event *event)
 {
-	return conn_matches(filter, &event->conn) && waits_match(filter, event);
+	return conn_matches(filter, &event->conn) && unit_matches(filter, event) &&
+	       waits_match(filter, event);
 }

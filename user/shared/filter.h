@@ -27,7 +27,9 @@ struct filter {
 	struct port_list local_ports;
 	struct port_list remote_ports;
 	char comm[16]; /* owner's command, exactly; empty: any */
+	char unit[sizeof(((struct place *)0)->unit)]; /* the owner's, exactly; empty: any */
 	uint32_t pid; /* owner's process; 0: any */
+	uint32_t netns; /* inode number; 0: any */
 	enum conn_family family; /* 0: any */
 	enum conn_role role; /* 0: any */
 	bool all; /* fast ones too */
@@ -37,12 +39,13 @@ struct filter {
 };
 
 /*
- * Sets the option by its long name ("pid", "comm", "lport", "rport", "family", "role",
- * "min-close-wait", "min-accept-wait", "all") from text. Returns 0; -ENOENT: no such option;
- * -EINVAL with *allowed set to a text that says what a value may be.
+ * Sets the option by its long name ("pid", "comm", "unit", "lport", "rport", "family",
+ * "role", "netns", "min-close-wait", "min-accept-wait", "all") from text. Returns 0; -ENOENT: no
+ * such option; -EINVAL with *allowed set to a text that says what a value may be.
  */
 int filter_set(struct filter *filter, const char *name, const char *value, const char **allowed);
 
+/* An event with owner_place NULL is of no unit. */
 bool filter_match(const struct filter *filter, const struct event *event);
 
 #endif
