@@ -251,7 +251,8 @@ static void *watch(void *argument)
 	int64_t now = now_ns(), last = now;
 	size_t length = 0;
 
-	while (!all_seen(storm) && !storm->failed) {
+	/* A line that has begun is read to its end: what follows is read by others. */
+	while ((length || !all_seen(storm)) && !storm->failed) {
 		struct pollfd fd = {.fd = storm->out, .events = POLLIN};
 		long before = storm->seen;
 		ssize_t n = 0;

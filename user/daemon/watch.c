@@ -293,6 +293,11 @@ const struct thresholds *watch_slow(const struct watch *watch)
 	return &watch->options.hooks.slow;
 }
 
+int64_t watch_read_ns(const struct watch *watch)
+{
+	return watch->now_ns;
+}
+
 unsigned int watch_unseen(const struct watch *watch, int *error)
 {
 	*error = watch->unseen.error;

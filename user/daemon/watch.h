@@ -49,6 +49,9 @@ struct looker *watch_looker(struct watch *watch);
 struct places *watch_places(struct watch *watch);
 const struct thresholds *watch_slow(const struct watch *watch);
 
+/* CLOCK_MONOTONIC of the moment at which the ring was read last. */
+int64_t watch_read_ns(const struct watch *watch);
+
 /* Network namespaces that could not be entered at the start: how many, and the last -errno. */
 unsigned int watch_unseen(const struct watch *watch, int *error);
 

@@ -246,3 +246,12 @@ bool filter_match(const struct filter *filter, const struct event *event)
 	return conn_matches(filter, &event->conn) && unit_matches(filter, event) &&
 	       waits_match(filter, event);
 }
+
+bool filter_match_listener(const struct filter *filter, const struct listener *listener)
+{
+	if (filter->family && filter->family != listener->family)
+		return false;
+	if (filter->netns && filter->netns != listener->netns)
+		return false;
+	return port_matches(&filter->local_ports, listener->port);
+}

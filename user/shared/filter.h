@@ -48,4 +48,7 @@ int filter_set(struct filter *filter, const char *name, const char *value, const
 /* An event with owner_place NULL is of no unit. */
 bool filter_match(const struct filter *filter, const struct event *event);
 
+/* By local ports, network namespace and family alone. */
+bool filter_match_listener(const struct filter *filter, const struct listener *listener);
+
 #endif

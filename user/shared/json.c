@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_part.h"
@@ -213,4 +214,22 @@ int json_print(FILE *out, json_t *object)
 	if (err || fputc('\n', out) == EOF)
 		return -EIO;
 	return 0;
+}
+
+char *json_line(json_t *object, size_t *size)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, size);
+	int err;
+
+	if (!out) {
+		json_decref(object);
+		return NULL;
+	}
+	err = json_print(out, object);
+	if (fclose(out) == EOF || err) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }

@@ -13,6 +13,12 @@ json_t *json_event(const struct event *event);
 json_t *json_listener(const struct listener_event *event, int64_t time_ns);
 
 /*
+ * One object on one line, with its newline, to be freed; takes the object over. Returns NULL out of
+ * memory, or if object is NULL.
+ */
+char *json_line(json_t *object, size_t *size);
+
+/*
  * Writes one object on one line and takes it over; NULL is one that there was no memory for.
  * Returns 0, -ENOMEM, or -EIO when out failed.
  */

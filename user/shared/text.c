@@ -394,3 +394,20 @@ void text_event(FILE *out, const struct event *event, const struct text_style *s
 {
 	put_line(out, event, style);
 }
+
+void text_event_line(FILE *out, const struct event *event)
+{
+	char buf[CELL_SIZE];
+
+	fprintf(out, "%s %s: %s", kind_name(event->kind), known_or_dash(cause_name(event->cause)),
+		role_name(event->conn.role));
+	fprintf(out, " %s", local(event, buf));
+	fprintf(out, " of %s", owner(event, buf));
+	fprintf(out, ", peer %s", remote(event, buf));
+	if (event->accept_wait_ns != UNKNOWN)
+		fprintf(out, ", accept wait %s", accept_wait(event, buf));
+	if (event->close_wait_ns != UNKNOWN)
+		fprintf(out, ", close wait %s", close_wait(event, buf));
+	if (event->kind == RECORD_CLOSED)
+		fprintf(out, ", end %s", end(event, buf));
+}

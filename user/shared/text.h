@@ -18,6 +18,9 @@ struct text_style {
 void text_event_head(FILE *out, const struct text_style *style);
 void text_event(FILE *out, const struct event *event, const struct text_style *style);
 
+/* The same without a table, for a log: only what is known, without the time and the newline. */
+void text_event_line(FILE *out, const struct event *event);
+
 /* A table of listeners; accept() that failed is told behind the holder. */
 void text_listener_head(FILE *out);
 void text_listener(FILE *out, const struct listener_event *event);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* HTTP on a unix socket, as docs/api.md describes it, in the service's event loop. */
+#ifndef SLOWCLOSE_API_H
+#define SLOWCLOSE_API_H
+
+struct api;
+struct service;
+
+/*
+ * Binds the socket, 0660 and of the group slowclose where there is one, and answers from the next
+ * turn of the loop on. A socket that another daemon listens on is left alone. Failures are logged.
+ * Returns 0 or -errno.
+ */
+int api_new(struct api **ret, struct service *service, const char *path);
+
+/* Ends all connections and removes the socket. NULL is allowed. */
+void api_free(struct api *api);
+
+/* There are new events: those who wait for them get them in the next turn of the loop. */
+void api_wake(struct api *api);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Slow closes and summaries in the journal, with the fields that docs/api.md lists; on standard
+ * error where that is not connected to the journal.
+ */
+#ifndef SLOWCLOSE_JOURNAL_H
+#define SLOWCLOSE_JOURNAL_H
+
+#include <stdint.h>
+
+#include "event.h"
+#include "summary.h"
+
+struct journal;
+
+/* Returns NULL when there is no memory. */
+struct journal *journal_new(void);
+void journal_free(struct journal *journal);
+
+/*
+ * Writes a slow connection: at most 20 a second, the others are counted. Of others nothing is
+ * written. now_ns is CLOCK_MONOTONIC.
+ */
+void journal_event(struct journal *journal, const struct event *event, int64_t now_ns);
+
+/* Once a second or so: tells how many were not written in the seconds that are over. */
+void journal_tick(struct journal *journal, int64_t now_ns);
+
+/* A line for each row that has anything slow or waiting, and one for everything. */
+void journal_summary(struct journal *journal, struct summary *summary);
+
+#endif

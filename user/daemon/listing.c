@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "json.h"
+
+/* Looks that are still being read: each can hold megabytes. */
+#define SNAPSHOTS_MAX 4
+
+/* A look that is not older than this is good for another client. */
+#define FRESH_NS (NSEC_PER_SEC / 2)
+
+/* One look, for all that asked for it in time. It goes with the last of them. */
+struct snapshot {
+	struct listings *listings;
+	struct waiting *waiting;
+	struct listing *users;
+	bool done;
+	int result;
+};
+
+struct listings {
+	struct watch *watch;
+	struct snapshot *latest; /* or NULL */
+	size_t count;
+};
+
+struct listing {
+	struct snapshot *snapshot;
+	struct listing *next;
+	enum listing_kind kind;
+	struct filter filter;
+	void (*done)(void *userdata);
+	void *userdata;
+	size_t at; /* what is rendered next */
+	char *line; /* what was rendered, or NULL */
+	size_t line_size, line_offset;
+};
+
+struct listings *listings_new(struct watch *watch)
+{
+	struct listings *listings = calloc(1, sizeof(*listings));
+
+	if (listings)
+		listings->watch = watch;
+	return listings;
+}
+
+void listings_free(struct listings *listings)
+{
+	free(listings);
+}
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+	struct listings *listings = snapshot->listings;
+
+	if (listings->latest == snapshot)
+		listings->latest = NULL;
+	listings->count--;
+	waiting_free(snapshot->waiting);
+	free(snapshot);
+}
+
+static void on_look_done(void *userdata, struct waiting *waiting, int result)
+{
+	struct snapshot *snapshot = userdata;
+	struct listing *next;
+
+	(void)waiting;
+	snapshot->done = true;
+	snapshot->result = result;
+	if (!snapshot->users) { /* all have gone meanwhile */
+		snapshot_free(snapshot);
+		return;
+	}
+	for (struct listing *user = snapshot->users; user; user = next) {
+		next = user->next;
+		user->done(user->userdata);
+	}
+}
+
+static struct snapshot *snapshot_new(struct listings *listings)
+{
+	static const struct waiting_options options = {.all_listeners = true};
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (!snapshot)
+		return NULL;
+	snapshot->listings = listings;
+	snapshot->waiting = waiting_new(watch_hooks(listings->watch));
+	listings->count++;
+	if (!snapshot->waiting || looker_add(watch_looker(listings->watch), snapshot->waiting,
+					     &options, on_look_done, snapshot) < 0) {
+		snapshot_free(snapshot);
+		return NULL;
+	}
+	listings->latest = snapshot;
+	return snapshot;
+}
+
+static bool is_good(const struct snapshot *snapshot)
+{
+	if (!snapshot->done)
+		return true;
+	return snapshot->result == 0 &&
+	       clock_monotonic_ns() - waiting_time_ns(snapshot->waiting) < FRESH_NS;
+}
+
+int listing_new(struct listing **ret, struct listings *listings, enum listing_kind kind,
+		const struct filter *filter, void (*done)(void *userdata), void *userdata)
+{
+	struct snapshot *snapshot = listings->latest;
+	struct listing *listing;
+
+	if (!snapshot || !is_good(snapshot)) {
+		if (listings->count >= SNAPSHOTS_MAX)
+			return -EBUSY;
+		snapshot = snapshot_new(listings);
+	}
+	listing = calloc(1, sizeof(*listing));
+	if (!snapshot || !listing) {
+		free(listing);
+		return -ENOMEM;
+	}
+	listing->snapshot = snapshot;
+	listing->kind = kind;
+	listing->filter = *filter;
+	listing->filter.all = true; /* what waits is shown whatever its threshold */
+	listing->done = done;
+	listing->userdata = userdata;
+	listing->next = snapshot->users;
+	snapshot->users = listing;
+	*ret = listing;
+	return 0;
+}
+
+void listing_free(struct listing *listing)
+{
+	struct snapshot *snapshot;
+	struct listing **user;
+
+	if (!listing)
+		return;
+	snapshot = listing->snapshot;
+	for (user = &snapshot->users; *user != listing;)
+		user = &(*user)->next;
+	*user = listing->next;
+	if (!snapshot->users && snapshot->done)
+		snapshot_free(snapshot);
+	free(listing->line);
+	free(listing);
+}
+
+int listing_ready(const struct listing *listing)
+{
+	if (!listing->snapshot->done)
+		return 0;
+	return listing->snapshot->result < 0 ? listing->snapshot->result : 1;
+}
+
+const struct waiting *listing_waiting(const struct listing *listing)
+{
+	return listing->snapshot->waiting;
+}
+
+/* Each returns false if the filter does not want it. *object is NULL out of memory. */
+static bool connection_json(const struct listing *listing, size_t i, json_t **object)
+{
+	static const struct thresholds everything; /* all that waits has a cause */
+	struct place place;
+	struct event event;
+
+	waiting_event(listing_waiting(listing), i, &everything, clock_realtime_offset_ns(),
+		      watch_places(listing->snapshot->listings->watch), &event, &place);
+	if (!filter_match(&listing->filter, &event))
+		return false;
+	*object = json_event(&event);
+	return true;
+}
+
+static bool listener_json(const struct listing *listing, size_t i, json_t **object)
+{
+	const struct waiting *waiting = listing_waiting(listing);
+	struct listener_event event;
+
+	waiting_listener(waiting, i, &event);
+	if (!filter_match_listener(&listing->filter, &event.record->listener))
+		return false;
+	*object = json_listener(&event, waiting_time_ns(waiting) + clock_realtime_offset_ns());
+	return true;
+}
+
+/* Returns 1, or 0 if there is none any more, or -ENOMEM. */
+static int next_line(struct listing *listing)
+{
+	const struct waiting *waiting = listing_waiting(listing);
+	bool listeners = listing->kind == LISTING_LISTENERS;
+	size_t count = listeners ? waiting_listener_count(waiting) : waiting_count(waiting);
+
+	free(listing->line);
+	listing->line = NULL;
+	listing->line_offset = 0;
+	while (listing->at < count) {
+		size_t i = listing->at++;
+		json_t *object;
+
+		if (listeners ? !listener_json(listing, i, &object)
+			      : !connection_json(listing, i, &object))
+			continue;
+		listing->line = json_line(object, &listing->line_size);
+		return listing->line ? 1 : -ENOMEM;
+	}
+	return 0;
+}
+
+ssize_t listing_read(struct listing *listing, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		size_t left = listing->line ? listing->line_size - listing->line_offset : 0;
+		size_t n = left < size - used ? left : size - used;
+		int r;
+
+		if (n) {
+			memcpy(buf + used, listing->line + listing->line_offset, n);
+			listing->line_offset += n;
+			used += n;
+			continue;
+		}
+		r = next_line(listing);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			break;
+	}
+	return (ssize_t)used;
+}

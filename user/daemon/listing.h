@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What waits, or the listeners, as lines of JSON for clients, made as they are read: the answer for
+ * 150,000 connections is 100 MB. Clients that ask at the same time share one look.
+ */
+#ifndef SLOWCLOSE_LISTING_H
+#define SLOWCLOSE_LISTING_H
+
+#include <sys/types.h>
+
+#include "filter.h"
+#include "waiting.h"
+#include "watch.h"
+
+struct listings;
+struct listing;
+
+enum listing_kind {
+	LISTING_CONNECTIONS,
+	LISTING_LISTENERS, /* of the filter local_ports, netns and family */
+};
+
+/* Returns NULL when there is no memory. */
+struct listings *listings_new(struct watch *watch);
+/* All listings must be gone. NULL is allowed. */
+void listings_free(struct listings *listings);
+
+/*
+ * Begins to look; done is called once, later, unless the listing is freed before. Returns 0,
+ * -EBUSY when too many looks are still being read, or -ENOMEM.
+ */
+int listing_new(struct listing **ret, struct listings *listings, enum listing_kind kind,
+		const struct filter *filter, void (*done)(void *userdata), void *userdata);
+void listing_free(struct listing *listing);
+
+/* Whether the look is done: 1, 0: not yet, or -errno if it failed. */
+int listing_ready(const struct listing *listing);
+
+/* Of one that is ready. */
+const struct waiting *listing_waiting(const struct listing *listing);
+
+/* Copies the next bytes. Returns how many, 0 at the end, or -ENOMEM. */
+ssize_t listing_read(struct listing *listing, char *buf, size_t size);
+
+#endif

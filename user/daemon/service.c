@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include "clock.h"
+#include "log.h"
+#include "scan.h"
+
+#define TICK_USEC (1000 * 1000)
+#define ACCURACY_USEC 10000
+
+/* Lines of events for subscribers that read slowly. */
+#define EVENTS_LOG_SIZE (8 * 1024 * 1024)
+
+static void on_event(void *userdata, const struct event *event)
+{
+	struct service *service = userdata;
+	int64_t now_ns = watch_read_ns(service->watch);
+
+	stats_add(service->stats, event, now_ns);
+	events_publish(service->events, event);
+	journal_event(service->journal, event, now_ns);
+}
+
+static void on_pause(void *userdata)
+{
+	struct service *service = userdata;
+
+	if (service->api) /* not yet while it starts */
+		api_wake(service->api);
+}
+
+static void on_fold(void *userdata, const void *element)
+{
+	struct service *service = userdata;
+
+	stats_add_folded(service->stats, element, clock_monotonic_ns());
+}
+
+static int take_folded(struct service *service)
+{
+	struct hooks *hooks = watch_hooks(service->watch);
+	struct hooks_counts counts;
+	int r;
+
+	hooks_counts(hooks, &counts);
+	if (counts.folded == service->folded)
+		return 0;
+	r = scan_run(hooks, SCAN_FOLDS, on_fold, service);
+	if (r == 0)
+		r = scan_run(hooks, SCAN_FOLDS_OTHER, on_fold, service);
+	if (r < 0)
+		log_line("cannot read what the kernel has counted: %s", strerror(-r));
+	else
+		service->folded = counts.folded;
+	return r;
+}
+
+int service_settle(struct service *service)
+{
+	int r = watch_drain(service->watch);
+
+	return r < 0 ? r : take_folded(service);
+}
+
+void service_take_waiting(struct service *service, const struct waiting *waiting)
+{
+	struct places *places = watch_places(service->watch);
+	struct place place;
+	struct event event;
+
+	stats_waiting_begin(service->stats, waiting_time_ns(waiting));
+	for (size_t i = 0; i < waiting_count(waiting); i++) {
+		waiting_event(waiting, i, watch_slow(service->watch), clock_realtime_offset_ns(),
+			      places, &event, &place);
+		stats_waiting_add(service->stats, &event);
+	}
+	stats_waiting_end(service->stats);
+}
+
+/* The shortest window that has all since the last report. */
+static enum window report_window(int64_t interval_ns)
+{
+	if (interval_ns <= 60 * NSEC_PER_SEC)
+		return WINDOW_1M;
+	return interval_ns <= 300 * NSEC_PER_SEC ? WINDOW_5M : WINDOW_1H;
+}
+
+static void on_report_look_done(void *userdata, struct waiting *waiting, int result)
+{
+	struct service *service = userdata;
+	struct summary *summary;
+
+	service->reporting = false;
+	if (result < 0) {
+		log_line("cannot look at what waits: %s", strerror(-result));
+		return;
+	}
+	service_take_waiting(service, waiting);
+	if (service_settle(service) < 0)
+		return;
+	summary = summary_new(service->stats, report_window(service->options->report_interval_ns),
+			      BY_SERVICE, clock_monotonic_ns(), clock_realtime_offset_ns());
+	if (summary)
+		journal_summary(service->journal, summary);
+	summary_free(summary);
+}
+
+static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	static const struct waiting_options options = {.all_listeners = false};
+	struct service *service = userdata;
+
+	(void)usec;
+	if (!service->reporting)
+		service->reporting = looker_add(watch_looker(service->watch), service->waiting,
+						&options, on_report_look_done, service) == 0;
+	return sd_event_source_set_time_relative(
+		source, (uint64_t)service->options->report_interval_ns / 1000);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct service *service = userdata;
+
+	(void)usec;
+	take_folded(service); /* logged */
+	journal_tick(service->journal, clock_monotonic_ns());
+	api_wake(service->api); /* heartbeats */
+	return sd_event_source_set_time_relative(source, TICK_USEC);
+}
+
+static int add_timer(struct service *service, uint64_t usec, sd_event_time_handler_t handler)
+{
+	sd_event_source *timer;
+	int r = sd_event_add_time_relative(watch_loop(service->watch), &timer, CLOCK_MONOTONIC,
+					   usec, ACCURACY_USEC, handler, service);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_floating(timer, true);
+	sd_event_source_unref(timer);
+	return r;
+}
+
+static int prepare_loop(struct service *service)
+{
+	uint64_t report_usec = (uint64_t)service->options->report_interval_ns / 1000;
+	int r = add_timer(service, TICK_USEC, on_tick);
+
+	if (r >= 0 && report_usec)
+		r = add_timer(service, report_usec, on_report);
+	if (r >= 0)
+		r = sd_event_set_watchdog(watch_loop(service->watch), true);
+	return r;
+}
+
+/* Each client takes a descriptor. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int prepare_sinks(struct service *service)
+{
+	struct stats_options stats = {.thresholds = service->options->hooks.slow};
+
+	if (getrandom(&stats.seed, sizeof(stats.seed), 0) < 0)
+		return -errno;
+	service->stats = stats_new(&stats, clock_monotonic_ns());
+	service->events = events_new(EVENTS_LOG_SIZE);
+	service->journal = journal_new();
+	return service->stats && service->events && service->journal ? 0 : -ENOMEM;
+}
+
+static int answer_until_end(struct service *service)
+{
+	struct hooks *hooks = watch_hooks(service->watch);
+	int r;
+
+	log_line("ready on %s, backend %s: %s", service->options->socket_path, hooks_backend(hooks),
+		 hooks_backend_reason(hooks));
+	sd_notify(0, "READY=1");
+	r = sd_event_loop(watch_loop(service->watch));
+	sd_notify(0, "STOPPING=1");
+	return r;
+}
+
+int service_run(const struct service_options *options)
+{
+	struct service service = {.options = options, .started_ns = clock_ns(CLOCK_REALTIME)};
+	const struct watch_sink sink = {
+		.on_event = on_event, .on_pause = on_pause, .userdata = &service};
+	const struct watch_options watch_options = {.hooks = options->hooks,
+						    .tell = options->hooks.slow};
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
+	r = prepare_sinks(&service);
+	if (r < 0) {
+		log_line("cannot prepare: %s", strerror(-r));
+		goto out;
+	}
+	r = watch_new(&service.watch, &watch_options, &sink);
+	if (r < 0) /* logged */
+		goto out;
+	service.waiting = waiting_new(watch_hooks(service.watch));
+	r = service.waiting ? prepare_loop(&service) : -ENOMEM;
+	if (r < 0) {
+		log_line("cannot prepare the event loop: %s", strerror(-r));
+		goto out;
+	}
+	r = api_new(&service.api, &service, options->socket_path);
+	if (r < 0) /* logged */
+		goto out;
+	r = answer_until_end(&service);
+out:
+	api_free(service.api);
+	waiting_free(service.waiting);
+	watch_free(service.watch);
+	journal_free(service.journal);
+	events_free(service.events);
+	stats_free(service.stats);
+	return r;
+}

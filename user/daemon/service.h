@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* slowclosed as a service: statistics, events and what waits, for any number of clients. */
+#ifndef SLOWCLOSE_SERVICE_H
+#define SLOWCLOSE_SERVICE_H
+
+#include <stdint.h>
+
+#include "api.h"
+#include "events.h"
+#include "journal.h"
+#include "stats.h"
+#include "watch.h"
+
+#define SERVICE_SOCKET "/run/slowclose/slowclose.sock"
+
+struct service_options {
+	struct hooks_options hooks;
+	const char *socket_path;
+	int64_t report_interval_ns; /* 0: never */
+};
+
+/* The parts, for those that answer questions about all of them. */
+struct service {
+	const struct service_options *options;
+	struct watch *watch;
+	struct stats *stats;
+	struct events *events;
+	struct journal *journal;
+	struct api *api;
+	int64_t started_ns; /* CLOCK_REALTIME */
+	struct waiting *waiting; /* of the report's look */
+	bool reporting;
+	uint64_t folded; /* in the kernel, as of the last time they were taken over */
+};
+
+/* Runs until a signal ends it. Returns 0 or -errno; failures are logged. */
+int service_run(const struct service_options *options);
+
+/*
+ * Brings the statistics up to this moment: what is in the ring, and what the kernel has folded.
+ * Returns 0 or -errno, logged.
+ */
+int service_settle(struct service *service);
+
+/* Tells the statistics what waits, by a full look. */
+void service_take_waiting(struct service *service, const struct waiting *waiting);
+
+#endif
