@@ -2,6 +2,7 @@
 /* End-to-end tests of slowclosed: real connections, and what the daemon must tell about them. */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static int (*const groups[])(void) = {
 static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --backend fentry|tracepoint\n"
-			"           [--connections N] [--steer] [--only PATTERN]\n");
+			"           [--connections N] [--steer] [--one-cpu]\n"
+			"           [--only PATTERN]\n");
 	return 2;
 }
 
@@ -44,6 +46,7 @@ static bool parse(int argc, char **argv)
 		{"backend", required_argument, NULL, 'b'},
 		{"connections", required_argument, NULL, 'n'},
 		{"steer", no_argument, NULL, 's'},
+		{"one-cpu", no_argument, NULL, '1'},
 		{"only", required_argument, NULL, 'o'},
 		{},
 	};
@@ -65,6 +68,9 @@ static bool parse(int argc, char **argv)
 		case 's':
 			suite.steer = true;
 			break;
+		case '1':
+			suite.one_cpu = true;
+			break;
 		case 'o':
 			cmocka_set_test_filter(optarg);
 			break;
@@ -78,6 +84,23 @@ static bool parse(int argc, char **argv)
 	return suite.fentry || !strcmp(suite.backend, "tracepoint");
 }
 
+/* The last one that this process may run on; the daemon and all other children inherit it. */
+static int use_one_cpu(void)
+{
+	cpu_set_t cpus;
+	int last = -1;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &cpus))
+			last = cpu;
+	}
+	CPU_ZERO(&cpus);
+	CPU_SET(last, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
@@ -89,6 +112,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
 		perror("setrlimit");
+		return 1;
+	}
+	if (suite.one_cpu && use_one_cpu()) {
+		perror("sched_setaffinity");
 		return 1;
 	}
 	netns_remember();

@@ -19,6 +19,7 @@ struct suite {
 	bool fentry;
 	long connections; /* of scenario 22 */
 	bool steer;
+	bool one_cpu;
 	struct daemon daemon;
 	bool parity; /* while a group runs that both backends must tell alike: */
 	struct daemon other;
