@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "slowclose/record.h"
+#include "socket.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

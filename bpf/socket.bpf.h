@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is read of sockets and tasks. */
+#ifndef SLOWCLOSE_SOCKET_BPF_H
+#define SLOWCLOSE_SOCKET_BPF_H
+
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "slowclose/record.h"
+
+static __always_inline bool is_mptcp(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_MPTCP;
+}
+
+/* The subflows of an MPTCP connection are not connections of any program. */
+static __always_inline bool is_subflow(struct tcp_sock *tp)
+{
+	struct tcp_sock___mptcp *mp = (void *)tp;
+
+	return bpf_core_field_exists(mp->is_mptcp) && mp->is_mptcp;
+}
+
+/*
+ * Whether the current task is the one that acts on the socket. Else this is a softirq, and the
+ * current task only the one that it interrupted.
+ */
+static __always_inline bool in_own_context(struct sock *sk)
+{
+	return sk->sk_lock.owned;
+}
+
+static __always_inline void task_read(struct conn_task *task)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	task->pid = id >> 32;
+	task->tid = (__u32)id;
+	bpf_get_current_comm(task->comm, sizeof(task->comm));
+}
+
+static __always_inline bool task_exiting(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, flags) & PF_EXITING;
+}
+
+/* Whether the last reference to the descriptor is gone: close(), not shutdown(). */
+static __always_inline bool descriptor_released(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+	struct file___since_6_13 *newer;
+	struct file *file;
+
+	if (!socket)
+		return true;
+	file = socket->file;
+	if (!file) /* a socket of the kernel's own */
+		return true;
+	newer = (void *)file;
+	if (bpf_core_field_exists(newer->f_ref))
+		return newer->f_ref.refcnt.counter < 0; /* counts from 0; below, no reference */
+	return file->f_count.counter <= 0;
+}
+
+/* A reset closes the MPTCP socket before it leaves its error there; the subflow has it already. */
+static __always_inline int close_error(struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+
+	if (sk->sk_err || !is_mptcp(sk) || !bpf_core_field_exists(mptcp->first))
+		return sk->sk_err;
+	return BPF_CORE_READ(mptcp, first, sk_err);
+}
+
+static __always_inline bool is_v4_mapped(const struct in6_addr *addr)
+{
+	return addr->in6_u.u6_addr32[0] == 0 && addr->in6_u.u6_addr32[1] == 0 &&
+	       addr->in6_u.u6_addr32[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline void copy_v6(__u8 *to, const struct in6_addr *from)
+{
+	__u32 *words = (__u32 *)to;
+
+	words[0] = from->in6_u.u6_addr32[0];
+	words[1] = from->in6_u.u6_addr32[1];
+	words[2] = from->in6_u.u6_addr32[2];
+	words[3] = from->in6_u.u6_addr32[3];
+}
+
+/*
+ * An MPTCP child gets the addresses when it is accepted; until then only its first subflow has
+ * them. The verifier does not follow a pointer of struct mptcp_sock, so they are copied.
+ */
+static __always_inline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+	struct in6_addr remote;
+	struct sock *first;
+
+	if (!bpf_core_field_exists(mptcp->first))
+		return;
+	first = BPF_CORE_READ(mptcp, first);
+	if (!first)
+		return;
+	conn->remote_port = bpf_ntohs(BPF_CORE_READ(first, __sk_common.skc_dport));
+	remote = BPF_CORE_READ(first, __sk_common.skc_v6_daddr);
+	if (BPF_CORE_READ(first, __sk_common.skc_family) == AF_INET6 && !is_v4_mapped(&remote)) {
+		struct in6_addr local = BPF_CORE_READ(first, __sk_common.skc_v6_rcv_saddr);
+
+		conn->family = FAMILY_IPV6;
+		copy_v6(conn->local_addr, &local);
+		copy_v6(conn->remote_addr, &remote);
+	} else {
+		conn->family = FAMILY_IPV4;
+		*(__u32 *)conn->local_addr = BPF_CORE_READ(first, __sk_common.skc_rcv_saddr);
+		*(__u32 *)conn->remote_addr = BPF_CORE_READ(first, __sk_common.skc_daddr);
+	}
+}
+
+static __always_inline void conn_read_addresses(struct conn *conn, struct sock *sk)
+{
+	struct sock_common *common = &sk->__sk_common;
+
+	conn->netns = common->skc_net.net->ns.inum;
+	conn->local_port = common->skc_num;
+	conn->remote_port = bpf_ntohs(common->skc_dport);
+	if (common->skc_family == AF_INET6 && !is_v4_mapped(&common->skc_v6_daddr)) {
+		conn->family = FAMILY_IPV6;
+		copy_v6(conn->local_addr, &common->skc_v6_rcv_saddr);
+		copy_v6(conn->remote_addr, &common->skc_v6_daddr);
+	} else {
+		/* Of a v4-mapped connection the kernel fills these as well. */
+		conn->family = FAMILY_IPV4;
+		*(__u32 *)conn->local_addr = common->skc_rcv_saddr;
+		*(__u32 *)conn->remote_addr = common->skc_daddr;
+	}
+	if (!conn->remote_port && is_mptcp(sk))
+		conn_read_subflow_addresses(conn, sk);
+}
+
+/* All payload that the application has sent, what waits in the send queue included. */
+static __always_inline __u64 sent_bytes(struct tcp_sock *tp)
+{
+	return tp->bytes_sent - tp->bytes_retrans + (__u32)(tp->write_seq - tp->snd_nxt);
+}
+
+/* Recv-Q: data and FIN that the application has not taken. */
+static __always_inline __u32 recv_queue(struct tcp_sock *tp)
+{
+	__s32 waiting = tp->rcv_nxt - tp->copied_seq;
+
+	return waiting > 0 ? waiting : 0;
+}
+
+/* What is read of a TCP socket. */
+struct counters {
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u32 copied_seq;
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	bool fin; /* the peer's has arrived */
+};
+
+/* MPTCP, or an end that no look saw. */
+static __always_inline void conn_without_counters(struct conn *conn)
+{
+	conn->flags |= CONN_NO_BYTES;
+	if (conn->close_wait_ns)
+		conn->flags |= CONN_FIN;
+}
+
+static __always_inline void record_set_counters(struct record *record,
+						const struct counters *counters, int state)
+{
+	struct conn *conn = &record->conn;
+	__u64 tx_at_fin = conn->tx_bytes;
+	__s32 waiting = counters->rcv_nxt - counters->copied_seq;
+
+	if (waiting < 0)
+		waiting = 0;
+	/* The FIN counts as a byte received and as a byte that waits. */
+	conn->rx_bytes = counters->bytes_received - counters->fin;
+	conn->tx_bytes = counters->bytes_sent - counters->bytes_retrans;
+	if (state != TCP_CLOSE) /* what is queued will still be sent */
+		conn->tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
+	if (counters->fin) {
+		conn->flags |= CONN_FIN;
+		if (!waiting)
+			conn->flags |= CONN_FIN_READ;
+	}
+	conn->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
+
+	/*
+	 * write_seq is exact but wraps after 4 GiB; tx_bytes does not wrap, but is off by at most
+	 * a send queue.
+	 */
+	if (conn->close_wait_ns) {
+		__u32 exact = counters->write_seq - conn->write_seq;
+		__u64 about = conn->tx_bytes - tx_at_fin;
+
+		record->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
+	}
+}
+
+static __always_inline void conn_read_counters(struct record *record, struct sock *sk, int state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct counters counters = {};
+
+	if (!tp || record->conn.flags & CONN_NO_BYTES) {
+		conn_without_counters(&record->conn);
+		return;
+	}
+	counters.bytes_received = tp->bytes_received;
+	counters.bytes_sent = tp->bytes_sent;
+	counters.bytes_retrans = tp->bytes_retrans;
+	counters.copied_seq = tp->copied_seq;
+	counters.rcv_nxt = tp->rcv_nxt;
+	counters.snd_nxt = tp->snd_nxt;
+	counters.write_seq = tp->write_seq;
+	counters.fin =
+		record->conn.close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
+	record_set_counters(record, &counters, state);
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The table of live connections, and what each CPU counts for itself. */
+#ifndef SLOWCLOSE_TABLE_BPF_H
+#define SLOWCLOSE_TABLE_BPF_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+
+#include "slowclose/record.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* address of the struct sock */
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+/* One for each possible CPU, which user space sets. It maps this: a system call would disturb. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct conn_cpu);
+} cpus SEC(".maps");
+
+static __always_inline struct conn_cpu *this_cpu(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+/* Since 7.0 a task can be preempted in a program, so others run on its CPU meanwhile. */
+static __always_inline void count(__u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline struct conn *conn_find(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+/* Nobody else has removed the entry: the caller may report the connection. */
+static __always_inline bool conn_remove(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_delete_elem(&conns, &key) == 0;
+}
+
+static __always_inline void count_not_followed(struct sock *sk, long error)
+{
+	struct conn_cpu *cpu = this_cpu();
+
+	if (!cpu || cpu->not_followed == (__u64)sk)
+		return;
+	cpu->not_followed = (__u64)sk;
+	count(&cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]);
+}
+
+/* Adds the connection, in place of any that had this socket's address before. */
+static __always_inline long conn_add(struct sock *sk, const struct conn *conn)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_update_elem(&conns, &key, conn, BPF_ANY);
+}
+
+#endif
