@@ -101,16 +101,16 @@ static void merge_cells(struct histogram *histogram, const struct histogram *oth
 
 	histogram->used = (uint16_t)n;
 	while (j) {
-		const struct histogram_cell *last = &other->cells[j - 1];
+		struct histogram_cell last = other->cells[j - 1];
 
-		if (i && cells[i - 1].bucket > last->bucket) {
+		if (i && cells[i - 1].bucket > last.bucket) {
 			cells[--n] = cells[--i];
 			continue;
 		}
-		cells[--n] = *last;
+		if (i && cells[i - 1].bucket == last.bucket)
+			last.count += cells[--i].count;
+		cells[--n] = last;
 		j--;
-		if (i && cells[i - 1].bucket == last->bucket)
-			cells[n].count += cells[--i].count;
 	}
 }
 
