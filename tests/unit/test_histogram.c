@@ -118,9 +118,13 @@ static void never_above_the_maximum(void **state)
 
 	(void)state;
 	histogram_add(&histogram, &budget, 900, 1);
+	histogram_add(&histogram, &budget, 900, 1);
 	assert_int_equal(percentile_of(&histogram, 50, from), from);
 	assert_int_equal(percentile_of(&histogram, 50, UINT64_MAX), bucket_middle(900));
-	histogram_add(&histogram, &budget, BUCKETS - 1, 100);
+	/* the largest of all is the maximum itself */
+	assert_int_equal(percentile_of(&histogram, 51, bucket_middle(900) + 1),
+			 bucket_middle(900) + 1);
+	histogram_add(&histogram, &budget, BUCKETS - 1, 300);
 	assert_true(percentile_of(&histogram, 99, UINT64_MAX) == INT64_MAX);
 	histogram_free(&histogram, &budget);
 }
@@ -225,6 +229,7 @@ static void missing_makes_unknown(void **state)
 	histogram_add(&histogram, &budget, 4, 2);
 	assert_int_equal(histogram.missing, 2);
 	assert_int_equal(percentile_of(&histogram, 50, 4), 2);
+	assert_int_equal(percentile_of(&histogram, 100, 4), 3); /* and not 4: that has no cell */
 	histogram_add(&histogram, &budget, 0, 1);
 	assert_true(percentile_of(&histogram, 50, 4) == UNKNOWN);
 	histogram_add(&histogram, &budget, 3, 97);

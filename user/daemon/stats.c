@@ -371,6 +371,19 @@ static void set_folded_counts(struct counts *counts, const struct fold_record *r
 	counts->tx_bytes = record->sums.tx_bytes;
 }
 
+static void set_folded_measure(struct sample *sample, enum measure measure,
+			       const struct fold_record *record)
+{
+	uint64_t middle = bucket_middle(record->key.bucket);
+
+	sample->measures[measure] = (struct sample_measure){
+		.count = record->sums.count,
+		.sum_ns = record->sums.ns,
+		.max_ns = middle < INT64_MAX ? middle : INT64_MAX, /* as times have */
+		.bucket = record->key.bucket,
+	};
+}
+
 /* Returns false if it is none of ours. */
 static bool sample_from_folded(struct sample *sample, const struct fold_record *record)
 {
@@ -392,12 +405,7 @@ static bool sample_from_folded(struct sample *sample, const struct fold_record *
 	else if (key->measure == FOLD_CLOSE_WAIT && key->detail)
 		sample->counts.slow_closes = record->sums.count;
 	if (key->bucket < BUCKETS)
-		sample->measures[measures[key->measure]] = (struct sample_measure){
-			.count = record->sums.count,
-			.sum_ns = record->sums.ns,
-			.max_ns = bucket_middle(key->bucket),
-			.bucket = key->bucket,
-		};
+		set_folded_measure(sample, measures[key->measure], record);
 	return true;
 }
 

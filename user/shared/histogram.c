@@ -193,10 +193,8 @@ uint64_t bucket_middle(uint32_t bucket)
 	return from + (last - from) / 2;
 }
 
-static int64_t at_most(uint64_t ns, uint64_t max_ns)
+static int64_t to_signed(uint64_t ns)
 {
-	if (ns > max_ns)
-		ns = max_ns;
 	return ns <= INT64_MAX ? (int64_t)ns : INT64_MAX;
 }
 
@@ -207,10 +205,15 @@ int64_t spread_percentile(const struct spread *spread, unsigned int percent, uin
 	if (!known || spread->missing > spread->count / 100)
 		return UNKNOWN;
 	rank = known / 100 * percent + (known % 100 * percent + 99) / 100;
+	if (rank == spread->count)
+		return to_signed(max_ns);
 	for (uint32_t bucket = spread->first; bucket < spread->end; bucket++) {
 		before += spread->buckets[bucket];
-		if (before >= rank)
-			return at_most(bucket_middle(bucket), max_ns);
+		if (before >= rank) {
+			uint64_t ns = bucket_middle(bucket);
+
+			return to_signed(ns < max_ns ? ns : max_ns);
+		}
 	}
 	return UNKNOWN;
 }

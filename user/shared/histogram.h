@@ -56,8 +56,8 @@ void spread_add(struct spread *spread, const struct histogram *histogram);
 
 /*
  * By nearest rank, percent from 1 to 100: the middle of the bucket that it is in, within 1.6 % of
- * the exact one, but never above max_ns, the exact maximum. UNKNOWN where nothing was added or more
- * than 1 % is missing.
+ * the exact one, but never above max_ns, the exact maximum, and that itself where it is the largest
+ * one. UNKNOWN where nothing was added or more than 1 % is missing.
  */
 int64_t spread_percentile(const struct spread *spread, unsigned int percent, uint64_t max_ns);
 
