@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "expect.h"
 #include "suite.h"
 
@@ -44,25 +45,6 @@ static void *acceptor_main(void *argument)
 	return NULL;
 }
 
-static bool asleep(int tid)
-{
-	char path[64], line[512], state = '?';
-	const char *end;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (fgets(line, sizeof(line), file)) {
-		end = strrchr(line, ')'); /* a name can hold anything */
-		if (end && end[1])
-			state = end[2];
-	}
-	fclose(file);
-	return state == 'S';
-}
-
 /* All that a thread sleeps in once its tid is known is accept(). */
 static void start_acceptors(struct acceptor *acceptors, int count, const struct listener *listener)
 {
@@ -79,7 +61,7 @@ static void start_acceptors(struct acceptor *acceptors, int count, const struct 
 			0);
 	}
 	for (int i = 0; i < count; i++) {
-		while (!acceptors[i].tid || !asleep(acceptors[i].tid)) {
+		while (!acceptors[i].tid || !task_asleep(acceptors[i].tid)) {
 			if (now_ns() > deadline)
 				fail_msg("thread %d does not block in accept()", i);
 			pass_ms(1);

@@ -35,15 +35,6 @@ static void open_and_close(struct pair *pair, struct listener *listener)
 	close(listener->fd);
 }
 
-static void need_ipv6(void)
-{
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		skip_with_reason("no IPv6: %s", strerror(errno));
-	close(fd);
-}
-
 static void addresses_ipv4_16(void **state)
 {
 	struct listener listener;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sockets.h"
 #include "suite.h"
 
 #define MAX_CHILDREN 16
@@ -102,12 +103,48 @@ int64_t child_told(int channel)
 	return message.value;
 }
 
+void child_idle(int channel, int fd)
+{
+	(void)fd;
+	child_told(channel);
+}
+
 void child_say(int channel, int64_t value, int64_t before, int64_t after)
 {
 	struct message message = {value, before, after};
 
 	if (send(channel, &message, sizeof(message), MSG_NOSIGNAL) != sizeof(message))
 		child_fail("saying");
+}
+
+bool task_asleep(pid_t tid)
+{
+	char path[64], line[512], state = '?';
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fgets(line, sizeof(line), file)) {
+		end = strrchr(line, ')'); /* a name can hold anything */
+		if (end && end[1])
+			state = end[2];
+	}
+	fclose(file);
+	return state == 'S';
+}
+
+void child_wait_asleep(const struct child *child)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+	while (!task_asleep(child->pid)) {
+		if (now_ns() > deadline)
+			fail_msg("the child does not block");
+		pass_ms(1);
+	}
 }
 
 void child_send_fd(struct child *child, int fd)

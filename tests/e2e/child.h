@@ -3,6 +3,7 @@
 #ifndef E2E_CHILD_H
 #define E2E_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,9 @@ struct message {
  */
 typedef void child_function(int channel, int fd);
 
+/* Holds what it was given, and its namespace, until it is told anything. */
+child_function child_idle;
+
 /* fd stays open in the test, too; -1 for none. */
 void child_start(struct child *child, child_function *function, int fd);
 void child_tell(struct child *child, int64_t value);
@@ -32,6 +36,11 @@ struct message child_hear(struct child *child);
 int64_t child_told(int channel);
 void child_say(int channel, int64_t value, int64_t before, int64_t after);
 _Noreturn void child_fail(const char *what);
+
+/* Whether a process or thread sleeps; and until a child that was heard does, where it blocks next.
+ */
+bool task_asleep(pid_t tid);
+void child_wait_asleep(const struct child *child);
 
 void child_send_fd(struct child *child, int fd);
 int child_receive_fd(int channel);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "suite.h"
@@ -92,6 +93,51 @@ void expect_end_at(json_t *event, const char *key, const char *address, uint16_t
 	if (!text || strcmp(text, address) ||
 	    json_integer_value(json_object_get(end, "port")) != port)
 		expected(event, key, what, file, line);
+}
+
+int64_t event_time(json_t *event)
+{
+	const char *text = json_string_value(json_object_get(event, "time"));
+	struct tm tm = {};
+	int us = -1;
+
+	assert_non_null(text);
+	assert_int_equal(sscanf(text, "%d-%d-%dT%d:%d:%d.%6dZ", &tm.tm_year, &tm.tm_mon,
+				&tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &us),
+			 7);
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	return timegm(&tm) * 1000000000LL + us * 1000LL;
+}
+
+static bool holds(json_t *holders, const struct holding *holding)
+{
+	json_t *holder;
+	size_t i;
+
+	json_array_foreach (holders, i, holder) {
+		if (json_integer_value(json_object_get(holder, "pid")) == holding->pid &&
+		    json_integer_value(json_object_get(holder, "fd")) == holding->fd &&
+		    json_is_string(json_object_get(holder, "comm")))
+			return true;
+	}
+	return false;
+}
+
+void expect_holders_at(json_t *event, const struct holding *holdings, size_t count,
+		       const char *file, int line)
+{
+	json_t *holders = json_object_get(event, "holders");
+	char what[64];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(what, sizeof(what), "with pid %d, fd %d", holdings[i].pid, holdings[i].fd);
+		if (!holds(holders, &holdings[i]))
+			expected(event, "holders", what, file, line);
+	}
+	snprintf(what, sizeof(what), "of %zu holders", count);
+	if (!json_is_array(holders) || json_array_size(holders) != count)
+		expected(event, "holders", what, file, line);
 }
 
 json_t *server_event(const struct pair *pair)

@@ -3,6 +3,7 @@
 #ifndef E2E_EXPECT_H
 #define E2E_EXPECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,8 @@
 #define expect_number(event, key, value) expect_number_at(event, key, value, __FILE__, __LINE__)
 #define expect_wait(event, key, from, to) expect_wait_at(event, key, from, to, __FILE__, __LINE__)
 #define expect_task(event, key, pid, tid) expect_task_at(event, key, pid, tid, __FILE__, __LINE__)
+#define expect_holders(event, holdings, count)                                                     \
+	expect_holders_at(event, holdings, count, __FILE__, __LINE__)
 #define expect_end(event, key, address, port)                                                      \
 	expect_end_at(event, key, address, port, __FILE__, __LINE__)
 
@@ -31,6 +34,19 @@ void expect_task_at(json_t *event, const char *key, pid_t pid, pid_t tid, const 
 		    int line);
 void expect_end_at(json_t *event, const char *key, const char *address, uint16_t port,
 		   const char *file, int line);
+
+/* A descriptor by which a process holds a socket. */
+struct holding {
+	pid_t pid;
+	int fd;
+};
+
+/* "time", by CLOCK_REALTIME in nanoseconds. */
+int64_t event_time(json_t *event);
+
+/* These holders, and no other. */
+void expect_holders_at(json_t *event, const struct holding *holdings, size_t count,
+		       const char *file, int line);
 
 /* Take the event of one side of the pair. */
 json_t *server_event(const struct pair *pair);

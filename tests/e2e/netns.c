@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -45,6 +46,18 @@ void netns_leave(void)
 {
 	if (setns(home, CLONE_NEWNET))
 		fail_msg("setns: %s", strerror(errno));
+}
+
+void netns_enter(const struct child *child)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", child->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET))
+		fail_msg("entering %s: %s", path, strerror(errno));
+	close(fd);
 }
 
 uint64_t netns_inode(void)
@@ -94,4 +107,36 @@ void netns_add_v6(const char *address)
 		fail_msg("adding %s: %s", address, strerror(errno));
 	close(fd);
 	wait_usable(&request.ifr6_addr);
+}
+
+/* In the file is a line of names, then a line of values. */
+long netns_counter(const char *name)
+{
+	char names[8192], values[8192], *value, *at, *rest, *value_rest;
+	FILE *file = fopen("/proc/thread-self/net/netstat", "re");
+	long found = -1;
+
+	assert_non_null(file);
+	while (found < 0 && fgets(names, sizeof(names), file) &&
+	       fgets(values, sizeof(values), file)) {
+		at = strtok_r(names, " \n", &rest);
+		value = strtok_r(values, " \n", &value_rest);
+		while (at && value) {
+			if (!strcmp(at, name))
+				found = atol(value);
+			at = strtok_r(NULL, " \n", &rest);
+			value = strtok_r(NULL, " \n", &value_rest);
+		}
+	}
+	fclose(file);
+	return found;
+}
+
+void need_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		skip_with_reason("no IPv6: %s", strerror(errno));
+	close(fd);
 }

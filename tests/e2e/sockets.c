@@ -66,14 +66,16 @@ uint16_t local_port_of(int fd)
 	return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 
-void listener_open_protocol(struct listener *listener, int family, const char *address, int backlog,
-			    int protocol)
+static void listener_socket(struct listener *listener, int family, int protocol)
 {
 	listener->type = SOCK_STREAM | SOCK_CLOEXEC;
 	listener->protocol = protocol;
 	listener->fd = socket(family, listener->type, protocol);
 	check_call(listener->fd, "socket");
-	listener->length = make_address(&listener->address, family, address);
+}
+
+static void listener_listen(struct listener *listener, int backlog)
+{
 	check_call(bind(listener->fd, (struct sockaddr *)&listener->address, listener->length),
 		   "bind");
 	check_call(listen(listener->fd, backlog), "listen");
@@ -81,6 +83,27 @@ void listener_open_protocol(struct listener *listener, int family, const char *a
 		getsockname(listener->fd, (struct sockaddr *)&listener->address, &listener->length),
 		"getsockname");
 	listener->port = local_port_of(listener->fd);
+}
+
+void listener_open_protocol(struct listener *listener, int family, const char *address, int backlog,
+			    int protocol)
+{
+	listener_socket(listener, family, protocol);
+	listener->length = make_address(&listener->address, family, address);
+	listener_listen(listener, backlog);
+}
+
+void listener_open_shared(struct listener *listener, const struct listener *first, int backlog)
+{
+	const int one = 1;
+
+	listener_socket(listener, AF_INET, IPPROTO_TCP);
+	check_call(setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)),
+		   "SO_REUSEPORT");
+	listener->length = make_address(&listener->address, AF_INET, "127.0.0.1");
+	if (first)
+		listener->address = first->address;
+	listener_listen(listener, backlog);
 }
 
 void listener_open(struct listener *listener, int family, const char *address, int backlog)

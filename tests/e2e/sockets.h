@@ -45,6 +45,9 @@ void pass_ms(int ms);
 void listener_open(struct listener *listener, int family, const char *address, int backlog);
 void listener_open_protocol(struct listener *listener, int family, const char *address, int backlog,
 			    int protocol);
+
+/* With SO_REUSEPORT on 127.0.0.1: the first one of a port, for NULL, or another one beside it. */
+void listener_open_shared(struct listener *listener, const struct listener *first, int backlog);
 void listener_wait_queued(const struct listener *listener, unsigned int count);
 unsigned int listener_queued(const struct listener *listener);
 

@@ -26,29 +26,6 @@ static void wait_for(int fd, short events)
 	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
 }
 
-/* A counter of /proc/net/netstat: a line of names, then a line of values. */
-static long netstat(const char *name)
-{
-	char names[8192], values[8192], *value, *at, *rest, *value_rest;
-	FILE *file = fopen("/proc/thread-self/net/netstat", "re");
-	long found = -1;
-
-	assert_non_null(file);
-	while (found < 0 && fgets(names, sizeof(names), file) &&
-	       fgets(values, sizeof(values), file)) {
-		at = strtok_r(names, " \n", &rest);
-		value = strtok_r(values, " \n", &value_rest);
-		while (at && value) {
-			if (!strcmp(at, name))
-				found = atol(value);
-			at = strtok_r(NULL, " \n", &rest);
-			value = strtok_r(NULL, " \n", &value_rest);
-		}
-	}
-	fclose(file);
-	return found;
-}
-
 static void fastopen_connect(struct pair *pair, struct listener *listener)
 {
 	int length = 16;
@@ -68,7 +45,7 @@ static void fastopen_connect(struct pair *pair, struct listener *listener)
 	pair->queued.after = now_ns();
 	pair->client_port = local_port_of(pair->client);
 	pair->server_port = listener->port;
-	assert_int_equal(netstat("TCPFastOpenPassive"), 1); /* else this tests nothing */
+	assert_int_equal(netns_counter("TCPFastOpenPassive"), 1); /* else this tests nothing */
 }
 
 static void special_fastopen_19(void **state)
@@ -143,7 +120,7 @@ static void special_syn_cookies_19(void **state)
 	netns_set("ipv4/tcp_syncookies", "2"); /* always */
 	listener_open(&listener, AF_INET, "127.0.0.1", 16);
 	pair_connect(&pair, &listener);
-	assert_int_equal(netstat("SyncookiesRecv"), 1);
+	assert_int_equal(netns_counter("SyncookiesRecv"), 1);
 	pass_ms(20);
 	pair_accept(&pair, &listener);
 	pair_close_client(&pair);

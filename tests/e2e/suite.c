@@ -59,12 +59,21 @@ int suite_setup_parity(void **state)
 	return suite_setup(state);
 }
 
+int suite_setup_unwatched(void **state)
+{
+	(void)state;
+	suite.unwatched = true;
+	suite.groups_begun++;
+	return 0;
+}
+
 int suite_teardown(void **state)
 {
 	(void)state;
 	if (daemon_running(&suite.daemon))
 		suite_stop_daemon();
 	suite.parity = false;
+	suite.unwatched = false;
 	suite.groups_ended++;
 	return 0;
 }
@@ -75,7 +84,7 @@ int suite_clean(void **state)
 	netns_leave();
 	child_kill_all();
 	/* A test that failed between the two leaves its followers without a daemon. */
-	if (!daemon_running(&suite.daemon))
+	if (!suite.unwatched && !daemon_running(&suite.daemon))
 		suite_start_daemon();
 	return 0;
 }

@@ -21,6 +21,7 @@ struct suite {
 	bool steer;
 	bool one_cpu;
 	struct daemon daemon;
+	bool unwatched; /* while a group runs that needs no daemon */
 	bool parity; /* while a group runs that both backends must tell alike: */
 	struct daemon other;
 	/* cmocka's result does not tell of a setup or teardown that failed; these do. */
@@ -39,6 +40,9 @@ int suite_teardown(void **state);
  * they are stopped, their events are compared.
  */
 int suite_setup_parity(void **state);
+
+/* The setup of groups that start no daemon but by themselves. */
+int suite_setup_unwatched(void **state);
 
 /* For each test: undoes what a failed one may have left. */
 int suite_clean(void **state);
@@ -62,6 +66,9 @@ int run_queue(void);
 int run_accepting(void);
 int run_reading(void);
 int run_waiting(void);
+int run_existing(void);
+int run_listeners(void);
+int run_list(void);
 int run_owners(void);
 int run_addresses(void);
 int run_special(void);

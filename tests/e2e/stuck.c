@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "stuck.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "suite.h"
+
+#define CONNECTS_MAX 1000
+
+/* An accepted pair whose server is stuck; its owner and holder is the test. */
+static void begin(struct stuck *stuck)
+{
+	struct listener listener;
+
+	memset(stuck, 0, sizeof(*stuck));
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	pair_open(&stuck->pair, &listener);
+	close(listener.fd);
+	stuck->netns = netns_inode();
+	stuck->owner = getpid();
+	stuck->owner_tid = gettid();
+	stuck->holders[0] = (struct holding){getpid(), stuck->pair.server};
+	stuck->holder_count = 1;
+}
+
+void stuck_not_reading_6(struct stuck *stuck)
+{
+	begin(stuck);
+	stuck->cause = "not-reading";
+	stuck->unread_bytes = 2;
+	send_all(stuck->pair.client, "ab", 2);
+	pair_close_client(&stuck->pair);
+}
+
+void stuck_not_closing_7(struct stuck *stuck)
+{
+	begin(stuck);
+	stuck->cause = "not-closing";
+	stuck->fin_read = true;
+	send_all(stuck->pair.client, "ab", 2);
+	receive_all(stuck->pair.server, 2);
+	pair_close_client(&stuck->pair);
+	receive_end(stuck->pair.server);
+}
+
+void stuck_still_sending_8(struct stuck *stuck)
+{
+	begin(stuck);
+	stuck->cause = "still-sending";
+	stuck->cause_if_older = "not-closing";
+	stuck->fin_read = true;
+	stuck->sent_after_fin = 3;
+	pair_shutdown_client(&stuck->pair);
+	receive_end(stuck->pair.server);
+	send_all(stuck->pair.server, "abc", 3);
+}
+
+void stuck_idle_pool_14(struct stuck *stuck)
+{
+	struct pair *pair = &stuck->pair;
+
+	begin(stuck);
+	stuck->client = true;
+	stuck->cause = "not-reading";
+	stuck->holders[0].fd = pair->client;
+	pair->fin = timed_close(pair->server);
+	pair->server = -1;
+	wait_state(pair->client_port, pair->server_port, TCP_CLOSE_WAIT);
+	pair->fin.after = now_ns();
+}
+
+static void share(int channel, int fd)
+{
+	/* Its own number of the one, and of the other in place of a time. */
+	child_say(channel, fd, dup(fd), 0);
+	child_told(channel);
+}
+
+void stuck_shared_15(struct stuck *stuck, struct child *child)
+{
+	struct message message;
+
+	begin(stuck);
+	stuck->cause = "not-reading";
+	child_start(child, share, stuck->pair.server);
+	message = child_hear(child);
+	stuck->holders[1] = (struct holding){child->pid, (int)message.value};
+	stuck->holders[2] = (struct holding){child->pid, (int)message.before};
+	stuck->holder_count = 3;
+	pair_close_client(&stuck->pair);
+}
+
+static void receive_and_close_when_told(int channel, int unused)
+{
+	int fd = child_receive_fd(channel);
+	int64_t before;
+
+	(void)unused;
+	child_say(channel, fd, 0, 0);
+	child_told(channel);
+	before = now_ns();
+	close(fd);
+	child_say(channel, 0, before, now_ns());
+	child_told(channel);
+}
+
+void stuck_passed_15(struct stuck *stuck, struct child *child)
+{
+	begin(stuck);
+	stuck->cause = "not-reading";
+	child_start(child, receive_and_close_when_told, -1);
+	child_send_fd(child, stuck->pair.server);
+	stuck->holders[0] = (struct holding){child->pid, (int)child_hear(child).value};
+	close(stuck->pair.server);
+	stuck->pair.server = -1;
+	pair_close_client(&stuck->pair);
+}
+
+void stuck_in_netns_18(struct stuck *stuck, struct child *child)
+{
+	netns_enter_new();
+	child_start(child, child_idle, -1); /* a namespace is found by who lives in it */
+	stuck_not_reading_6(stuck);
+	netns_leave();
+	assert_true(stuck->netns != netns_inode());
+}
+
+/* All that the client has sent is in the server's queue. */
+static void wait_received(const struct pair *pair)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	struct tcp_info info = {};
+	socklen_t length = sizeof(info);
+
+	do {
+		if (now_ns() > deadline)
+			fail_msg("%u segments are not acknowledged", info.tcpi_unacked);
+		assert_int_equal(getsockopt(pair->client, IPPROTO_TCP, TCP_INFO, &info, &length),
+				 0);
+	} while (info.tcpi_unacked);
+}
+
+void stuck_queue_up(struct stuck *stuck, const struct listener *listener, bool open)
+{
+	memset(stuck, 0, sizeof(*stuck));
+	stuck->cause = "never-accepted";
+	stuck->queued = true;
+	stuck->open = open;
+	stuck->unread_bytes = 2;
+	stuck->netns = netns_inode();
+	pair_connect(&stuck->pair, listener);
+	send_all(stuck->pair.client, "ab", 2);
+	if (open)
+		wait_received(&stuck->pair);
+	else
+		pair_close_client(&stuck->pair);
+}
+
+static void set_queue(struct stuck *stuck, const char *address, unsigned int queue,
+		      unsigned int limit)
+{
+	stuck->listener_address = address;
+	stuck->queue = queue;
+	stuck->limit = limit;
+}
+
+void stuck_queued_2(struct stuck *stuck, struct listener *listener, bool open)
+{
+	listener_open(listener, AF_INET, "127.0.0.1", 4);
+	stuck_queue_up(stuck, listener, open);
+	set_queue(stuck, "127.0.0.1", 1, 4);
+}
+
+void stuck_queued_ipv6_16(struct stuck *stuck, struct listener *listener)
+{
+	listener_open(listener, AF_INET6, "::1", 4);
+	stuck_queue_up(stuck, listener, true);
+	set_queue(stuck, "::1", 1, 4);
+}
+
+void stuck_reset_9(struct stuck *stuck, struct listener *listener)
+{
+	stuck_queued_2(stuck, listener, true);
+	set_linger_0(stuck->pair.client);
+	close(stuck->pair.client);
+	stuck->pair.client = -1;
+	wait_state(stuck->pair.server_port, stuck->pair.client_port, STATE_GONE);
+}
+
+static void accept_and_tell(int channel, int listener)
+{
+	child_say(channel, listener, 0, 0);
+	for (int i = 0; i < STOPPED; i++) {
+		int64_t before = now_ns();
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			child_fail("accept");
+		child_say(channel, fd, before, now_ns());
+	}
+	child_told(channel);
+}
+
+int stopped_server_start(struct child *child, struct listener *listener)
+{
+	int status, fd;
+
+	listener_open(listener, AF_INET, "127.0.0.1", 16);
+	child_start(child, accept_and_tell, listener->fd);
+	fd = (int)child_hear(child).value;
+	child_wait_asleep(child); /* in accept() */
+	kill(child->pid, SIGSTOP);
+	assert_int_equal(waitpid(child->pid, &status, WUNTRACED), child->pid);
+	assert_true(WIFSTOPPED(status));
+	return fd;
+}
+
+void stuck_stopped_3(struct stuck stuck[STOPPED], struct child *child)
+{
+	struct listener listener;
+
+	stopped_server_start(child, &listener);
+	for (int i = 0; i < STOPPED; i++) {
+		stuck_queue_up(&stuck[i], &listener, true);
+		set_queue(&stuck[i], "127.0.0.1", STOPPED, 16);
+	}
+	close(listener.fd);
+}
+
+static void connect_in_vain(struct pair *pair, const struct listener *listener)
+{
+	memset(pair, 0, sizeof(*pair));
+	pair->server = -1;
+	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(pair->client, (const struct sockaddr *)&listener->address,
+				 listener->length),
+			 -1);
+	assert_int_equal(errno, EINPROGRESS);
+	pair->client_port = local_port_of(pair->client);
+	pair->server_port = listener->port;
+}
+
+void stuck_full_4(struct full *full)
+{
+	listener_open(&full->listener, AF_INET, "127.0.0.1", FULL_BACKLOG);
+	for (int i = 0; i < FULL_QUEUE; i++) {
+		stuck_queue_up(&full->stuck[i], &full->listener, true);
+		set_queue(&full->stuck[i], "127.0.0.1", FULL_QUEUE, FULL_BACKLOG);
+	}
+	for (int i = 0; i < FULL_LEFT_OUT; i++)
+		connect_in_vain(&full->left_out[i], &full->listener);
+}
+
+void full_release(struct full *full)
+{
+	for (int i = 0; i < FULL_LEFT_OUT; i++)
+		close(full->left_out[i].client);
+	for (int i = 0; i < FULL_QUEUE; i++)
+		stuck_release(&full->stuck[i]);
+	close(full->listener.fd);
+}
+
+/* The server closes first, so that nothing of it waits. */
+static void serve(int channel, int listener)
+{
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			child_fail("accept");
+		close(fd);
+		child_say(channel, 0, 0, 0);
+	}
+}
+
+static bool has_spoken(const struct child *child)
+{
+	struct pollfd fd = {.fd = child->channel, .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* Whether it has got into the queue of the first: the kernel chooses, and one of them gets it. */
+static bool got_stuck(struct shared_port *shared, unsigned int queued)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+	for (;;) {
+		if (listener_queued(&shared->listeners[0]) > queued)
+			return true;
+		for (int i = 1; i < SHARED_LISTENERS; i++) {
+			if (has_spoken(&shared->servers[i])) {
+				child_hear(&shared->servers[i]);
+				return false;
+			}
+		}
+		if (now_ns() > deadline)
+			fail_msg("no listener of the port has got the connection");
+	}
+}
+
+static void connect_shared(struct stuck *stuck, const struct listener *listener)
+{
+	struct pair *pair = &stuck->pair;
+
+	memset(stuck, 0, sizeof(*stuck));
+	stuck->cause = "never-accepted";
+	stuck->queued = true;
+	stuck->open = true;
+	stuck->netns = netns_inode();
+	set_queue(stuck, "127.0.0.1", SHARED_STUCK, 16);
+	pair->server = -1;
+	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pair->queued.before = now_ns();
+	assert_int_equal(connect(pair->client, (const struct sockaddr *)&listener->address,
+				 listener->length),
+			 0);
+	pair->client_port = local_port_of(pair->client);
+	pair->server_port = listener->port;
+}
+
+void stuck_shared_port_17(struct shared_port *shared)
+{
+	unsigned int stuck = 0;
+
+	for (int i = 0; i < SHARED_LISTENERS; i++) {
+		listener_open_shared(&shared->listeners[i], i ? &shared->listeners[0] : NULL, 16);
+		child_start(&shared->servers[i], i ? serve : child_idle, shared->listeners[i].fd);
+	}
+	for (int i = 0; stuck < SHARED_STUCK && i < CONNECTS_MAX; i++) {
+		struct stuck *next = &shared->stuck[stuck];
+
+		connect_shared(next, &shared->listeners[0]);
+		if (got_stuck(shared, stuck)) {
+			next->pair.queued.after = now_ns();
+			stuck++;
+		} else {
+			close(next->pair.client);
+		}
+	}
+	assert_int_equal(stuck, SHARED_STUCK);
+	for (int i = 0; i < SHARED_LISTENERS; i++)
+		close(shared->listeners[i].fd);
+}
+
+void shared_port_release(struct shared_port *shared)
+{
+	for (int i = 0; i < SHARED_LISTENERS; i++)
+		child_kill(&shared->servers[i]);
+	for (int i = 0; i < SHARED_STUCK; i++)
+		stuck_release(&shared->stuck[i]);
+}
+
+void stuck_make_all(struct stuck_all *all)
+{
+	stuck_not_reading_6(&all->not_reading);
+	stuck_not_closing_7(&all->not_closing);
+	stuck_still_sending_8(&all->still_sending);
+	stuck_idle_pool_14(&all->idle_pool);
+	stuck_shared_15(&all->shared, &all->sharer);
+	stuck_passed_15(&all->passed, &all->receiver);
+	stuck_in_netns_18(&all->in_netns, &all->inhabitant);
+	stuck_queued_2(&all->queued, &all->queue, true);
+	stuck_queued_2(&all->queued_closed, &all->queue_closed, false);
+	stuck_queued_ipv6_16(&all->queued_ipv6, &all->queue_ipv6);
+	stuck_reset_9(&all->reset, &all->queue_reset);
+	stuck_stopped_3(all->stopped, &all->stopped_server);
+	stuck_full_4(&all->full);
+	stuck_shared_port_17(&all->shared_port);
+}
+
+struct wanted stuck_wanted(const struct stuck *stuck)
+{
+	return stuck->client ? wanted_client(&stuck->pair) : wanted_server(&stuck->pair);
+}
+
+json_t *stuck_event(const struct stuck *stuck, struct daemon *daemon)
+{
+	struct wanted wanted = stuck_wanted(stuck);
+
+	wanted.event = "waiting";
+	return daemon_expect(daemon, &wanted);
+}
+
+/* An older connection's is who alone holds it, if there is such a one; its thread is not known. */
+static void expect_owner(const struct stuck *stuck, json_t *event, bool older)
+{
+	json_t *owner = json_object_get(event, "owner");
+	bool alone = stuck->holder_count;
+
+	if (!older && stuck->owner) {
+		expect_task(event, "owner", stuck->owner, stuck->owner_tid);
+		return;
+	}
+	for (size_t i = 1; i < stuck->holder_count; i++)
+		alone &= stuck->holders[i].pid == stuck->holders[0].pid;
+	if (!alone) {
+		expect_null(event, "owner");
+		return;
+	}
+	expect_number(owner, "pid", stuck->holders[0].pid);
+	expect_null(owner, "tid");
+}
+
+/* Until now; of an older connection the wait may be told as any shorter one. */
+static void expect_wait_up_to_now(json_t *event, const char *key, struct span since, bool older)
+{
+	struct span looked = {older ? since.before : since.after, now_ns()};
+
+	expect_wait(event, key, since, looked);
+}
+
+static void expect_waits(const struct stuck *stuck, json_t *event, bool older)
+{
+	const struct pair *pair = &stuck->pair;
+
+	if (stuck->queued)
+		expect_wait_up_to_now(event, "accept_wait_ms", pair->queued, older);
+	else if (stuck->client || older)
+		expect_null(event, "accept_wait_ms");
+	else
+		expect_wait(event, "accept_wait_ms", pair->queued, pair->accepted);
+	if (stuck->open)
+		expect_null(event, "close_wait_ms");
+	else
+		expect_wait_up_to_now(event, "close_wait_ms", pair->fin, older);
+	expect_truth(event, "at_least", older);
+}
+
+static void expect_bytes(const struct stuck *stuck, json_t *event, bool older)
+{
+	expect_number(event, "unread_bytes", stuck->unread_bytes);
+	if (stuck->open)
+		expect_null(event, "fin_read");
+	else
+		expect_truth(event, "fin_read", stuck->fin_read);
+	if (stuck->open || older)
+		expect_null(event, "tx_bytes_after_fin");
+	else
+		expect_number(event, "tx_bytes_after_fin", stuck->sent_after_fin);
+}
+
+static void expect_queue(const struct stuck *stuck, json_t *event)
+{
+	json_t *listener = json_object_get(event, "listener");
+
+	if (!stuck->listener_address) {
+		expect_null(event, "listener");
+		return;
+	}
+	expect_text(listener, "address", stuck->listener_address);
+	expect_number(listener, "port", stuck->pair.server_port);
+	expect_number(listener, "queued", stuck->queue);
+	expect_number(listener, "limit", stuck->limit);
+}
+
+void stuck_expect(const struct stuck *stuck, json_t *event, bool older)
+{
+	expect_text(event, "role", stuck->client ? "client" : "server");
+	expect_text(event, "state", stuck->open ? "accept-queue" : "close-wait");
+	expect_text(event, "cause",
+		    older && stuck->cause_if_older ? stuck->cause_if_older : stuck->cause);
+	if (stuck->client)
+		expect_null(event, "accepted");
+	else
+		expect_truth(event, "accepted", !stuck->queued);
+	expect_waits(stuck, event, older);
+	expect_bytes(stuck, event, older);
+	expect_null(event, "end");
+	expect_null(event, "closer");
+	expect_number(event, "netns", (int64_t)stuck->netns);
+	expect_owner(stuck, event, older);
+	expect_holders(event, stuck->holders, stuck->holder_count);
+	expect_queue(stuck, event);
+}
+
+void stuck_release(struct stuck *stuck)
+{
+	if (stuck->pair.client >= 0)
+		close(stuck->pair.client);
+	if (stuck->pair.server >= 0)
+		close(stuck->pair.server);
+	stuck->pair.client = -1;
+	stuck->pair.server = -1;
+}
