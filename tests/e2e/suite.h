@@ -69,6 +69,7 @@ int run_waiting(void);
 int run_existing(void);
 int run_listeners(void);
 int run_list(void);
+int run_bounds(void);
 int run_owners(void);
 int run_addresses(void);
 int run_special(void);
