@@ -177,7 +177,8 @@ void daemon_kill(struct daemon *daemon)
 /* A daemon that has gone must not be taken for a running one by the next test. */
 static void give_up(struct daemon *daemon, const char *waited_for)
 {
-	daemon_kill(daemon);
+	if (daemon_running(daemon))
+		daemon_kill(daemon);
 	fail_msg("%s did not come; the daemon said:\n%s", waited_for, daemon->said);
 }
 
@@ -268,8 +269,10 @@ json_t *daemon_expect(struct daemon *daemon, const struct wanted *wanted)
 	json_t *json;
 
 	while (!(json = take(daemon, wanted))) {
-		if (!pump(daemon, 100))
+		if (!pump(daemon, 100)) {
+			print_related(daemon, wanted);
 			give_up(daemon, "an event");
+		}
 		if (now_ns() > deadline) {
 			print_related(daemon, wanted);
 			kill(daemon->pid, SIGUSR1); /* are they lost? */
