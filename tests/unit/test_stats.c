@@ -478,6 +478,39 @@ static void many_rows(void **state)
 	stats_free(stats);
 }
 
+/* Memory for slots is bounded as well: what has none is in `other`, and comes back with time. */
+static void slots_used_up(void **state)
+{
+	const struct stats_options options = {.thresholds = thresholds, .rows_max = 40};
+	struct stats *stats = stats_new(&options, START_NS);
+	int64_t now_ns = START_NS;
+	struct summary *summary;
+
+	(void)state;
+	for (int i = 0; i < 300; i++, now_ns += 15 * NSEC_PER_SEC) {
+		for (uint16_t port = 1; port <= 40; port++) {
+			struct record record = ended_record(port, 1, "nginx");
+
+			add_record(stats, &record, now_ns);
+		}
+	}
+	summary = summary_new(stats, WINDOW_START, BY_SERVICE, now_ns, 0);
+	assert_int_equal(count_rows(summary), 40);
+	assert_true(summary_other(summary)->counts.ended > 0);
+	assert_int_equal(count_ended(summary), 300 * 40);
+	summary_free(summary);
+	now_ns += 2 * 3600 * NSEC_PER_SEC;
+	for (int i = 0; i < 2000; i++, now_ns += 15 * NSEC_PER_SEC) {
+		struct record record = ended_record(1, 1, "nginx");
+
+		add_record(stats, &record, now_ns);
+		summary = summary_new(stats, WINDOW_1H, BY_SERVICE, now_ns, 0);
+		assert_null(summary_other(summary));
+		summary_free(summary);
+	}
+	stats_free(stats);
+}
+
 /* After an hour the row that was idle for the longest time makes room; one in use never does. */
 static void idle_rows(void **state)
 {
@@ -829,6 +862,8 @@ static void without_owner(void **state)
 	assert_int_equal(ended_of(stats, ""), 1);
 	add_owned(stats, 80, "third");
 	assert_int_equal(ended_of(stats, ""), 1);
+	add_never_accepted(stats, 80);
+	assert_int_equal(ended_of(stats, ""), 2);
 	assert_int_equal(ended_of(stats, "nginx"), 3);
 	assert_int_equal(ended_of(stats, "node"), 1);
 	assert_int_equal(ended_of(stats, "third"), 1);
@@ -857,6 +892,36 @@ static void without_owner_elsewhere(void **state)
 	assert_int_equal(ended_of(stats, "curl"), 1);
 	assert_int_equal(ended_of(stats, ""), 1);
 	stats_free(stats);
+}
+
+/* Nor do those that only share a chain of the hash table. */
+static void without_owner_in_a_chain(void **state)
+{
+	const struct stats_options options = {.thresholds = thresholds, .rows_max = 2};
+
+	(void)state;
+	for (uint16_t i = 0; i < 32; i++) {
+		struct stats *stats = stats_new(&options, START_NS);
+		struct record record = ended_record(40000, 7, "");
+		char comm[16];
+
+		add_owned(stats, 80, "nginx");
+		add_never_accepted(stats, 81 + i);
+		assert_int_equal(ended_of(stats, "nginx"), 1);
+		assert_int_equal(ended_of(stats, ""), 1);
+		stats_free(stats);
+
+		stats = stats_new(&options, START_NS);
+		snprintf(comm, sizeof(comm), "curl%u", i);
+		record.conn.role = ROLE_CLIENT;
+		record.conn.owner = task_named(7, comm);
+		add_record(stats, &record, START_NS);
+		record.conn.owner.pid = 0;
+		add_record(stats, &record, START_NS);
+		assert_int_equal(ended_of(stats, comm), 1);
+		assert_int_equal(ended_of(stats, ""), 1);
+		stats_free(stats);
+	}
 }
 
 /* Folded ones find the same rows. */
@@ -920,9 +985,11 @@ static void comm_bytes(void **state)
 	add_record(stats, &record, START_NS);
 	memcpy(record.conn.owner.comm, "\xff\n\033[2J3456789abc", 16);
 	add_record(stats, &record, START_NS);
+	record.conn.owner.comm[15] = 'd';
+	add_record(stats, &record, START_NS);
 	for (int by = BY_SERVICE; by < BY_COUNT; by += BY_PROCESS) {
 		summary = since_start(stats, by);
-		assert_int_equal(count_rows(summary), 2);
+		assert_int_equal(count_rows(summary), 3);
 		assert_int_equal(find_comm(summary, "nginx")->counts.ended, 2);
 		assert_memory_equal(find_comm(summary, "nginx")->comm, "nginx\0\0\0\0\0\0\0\0\0\0",
 				    16);
@@ -999,6 +1066,15 @@ static void waiting(void **state)
 	assert_int_equal(waiting_of(stats, "nginx").accept_queue, 1);
 	assert_int_equal(waiting_of(stats, "nginx").close_wait, 0);
 
+	/* a fast one has no cause, and not an unknown one */
+	queued.slow = false;
+	queued.cause = CAUSE_NONE;
+	stats_waiting_begin(stats, START_NS);
+	stats_waiting_add(stats, &queued);
+	stats_waiting_end(stats);
+	assert_int_equal(waiting_of(stats, "nginx").accept_queue, 1);
+	assert_int_equal(waiting_of(stats, "nginx").causes[CAUSE_NONE], 0);
+
 	stats_waiting_begin(stats, START_NS);
 	stats_waiting_end(stats);
 	assert_int_equal(waiting_of(stats, "nginx").oldest_ns, -1);
@@ -1057,6 +1133,9 @@ static void waiting_without_owner(void **state)
 	stats_waiting_end(stats);
 	assert_int_equal(waiting_of(stats, "java").accept_queue, 1);
 	assert_int_equal(waiting_of(stats, "systemd").accept_queue, 1);
+	add_never_accepted(stats, 81);
+	assert_int_equal(ended_of(stats, "systemd"), 0);
+	assert_int_equal(ended_of(stats, "java"), 0);
 	add_owned(stats, 81, "java");
 	assert_int_equal(ended_of(stats, "java"), 1);
 	assert_int_equal(ended_of(stats, "systemd"), 0);
@@ -1069,6 +1148,7 @@ static void waiting_without_row(void **state)
 	const struct stats_options options = {.thresholds = thresholds, .rows_max = 1};
 	struct stats *stats = stats_new(&options, START_NS);
 	struct event stuck = waiting_event(80, 7, "stuck"), other = waiting_event(81, 8, "other");
+	struct record third = ended_record(82, 7, "third");
 	int64_t now_ns = START_NS;
 	struct summary *summary;
 
@@ -1080,12 +1160,19 @@ static void waiting_without_row(void **state)
 		stats_waiting_end(stats);
 		now_ns += 3600 * NSEC_PER_SEC;
 	}
-	add_owned(stats, 82, "third");
+	add_record(stats, &third, START_NS);
 	summary = since_start(stats, BY_SERVICE);
 	assert_int_equal(find_comm(summary, "stuck")->waiting.close_wait, 1);
 	assert_int_equal(summary_other(summary)->waiting.close_wait, 1);
 	assert_int_equal(summary_other(summary)->counts.ended, 1);
 	assert_int_equal(summary_total(summary)->waiting.close_wait, 2);
+	summary_free(summary);
+	/* no look for so long that another takes its row */
+	now_ns += 3600 * NSEC_PER_SEC;
+	add_record(stats, &third, now_ns);
+	summary = summary_new(stats, WINDOW_START, BY_SERVICE, now_ns, 0);
+	assert_int_equal(find_comm(summary, "third")->counts.ended, 1);
+	assert_int_equal(summary_other(summary)->waiting.close_wait, 2);
 	summary_free(summary);
 	summary = since_start(stats, BY_PEER);
 	assert_false(summary_total(summary)->has_waiting);
@@ -1126,6 +1213,7 @@ int main(void)
 		cmocka_unit_test(window_edges),
 		cmocka_unit_test(clock_that_goes_back),
 		cmocka_unit_test(many_rows),
+		cmocka_unit_test(slots_used_up),
 		cmocka_unit_test(idle_rows),
 		cmocka_unit_test(rows_that_are_reused),
 		cmocka_unit_test(cells_used_up),
@@ -1134,6 +1222,7 @@ int main(void)
 		cmocka_unit_test(odd_folded),
 		cmocka_unit_test(without_owner),
 		cmocka_unit_test(without_owner_elsewhere),
+		cmocka_unit_test(without_owner_in_a_chain),
 		cmocka_unit_test(folded_without_owner),
 		cmocka_unit_test(clients),
 		cmocka_unit_test(comm_bytes),

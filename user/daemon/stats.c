@@ -216,15 +216,10 @@ static struct row *service_without_owner(struct stats *stats, const union row_ke
 {
 	struct table *table = &stats->tables[STATS_SERVICES];
 	uint64_t hash = service_hash(stats, key);
-	bool has_name = key->service.comm[0];
-	struct row *row = has_name ? table_find(table, key, hash) : NULL;
-	struct port port;
+	struct port port = find_port(table, key, hash);
+	struct row *row = only_service(&port);
 
-	if (row)
-		return row;
-	port = find_port(table, key, hash);
-	row = only_service(&port);
-	if (row && row->presumed && has_name) {
+	if (row && row->presumed && key->service.comm[0]) {
 		if (row->key.service.comm[0])
 			row = NULL; /* another's */
 		else

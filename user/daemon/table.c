@@ -37,16 +37,9 @@ void table_free(struct table *table)
 	free(table->heads);
 }
 
-static struct row *first_of_hash(struct row *row, uint64_t hash)
-{
-	while (row && row->hash != hash)
-		row = row->chained;
-	return row;
-}
-
 struct row *table_next(const struct table *table, uint64_t hash, const struct row *row)
 {
-	return first_of_hash(row ? row->chained : table->heads[hash & table->mask], hash);
+	return row ? row->chained : table->heads[hash & table->mask];
 }
 
 static bool same_key(const union row_key *one, const union row_key *two)

@@ -22,7 +22,7 @@ struct table {
 int table_init(struct table *table, size_t rows_max, size_t cells_max);
 void table_free(struct table *table);
 
-/* The rows of a hash, of whichever key, one after another; row is NULL at first. NULL: no more. */
+/* All rows of a hash, and some others, one after another; row is NULL at first. NULL: no more. */
 struct row *table_next(const struct table *table, uint64_t hash, const struct row *row);
 
 /* Returns NULL if there is none. */
