@@ -31,6 +31,7 @@ static char *print(struct stats *stats, enum summary_by by, bool histogram)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
+	summary_next(summary); /* which changes nothing */
 	assert_int_equal(json_summary(out, summary, histogram), 0);
 	fclose(out);
 	summary_free(summary);
@@ -256,6 +257,7 @@ static void groups(void **state)
 	add_service(stats, 80, 1, "nginx", "nginx.service");
 	add_service(stats, 80, 2, "httpd", "web.service");
 	add_service(stats, 81, 1, "nginx", "nginx.service");
+	add_service(stats, 81, 1, "nginx", ""); /* known before */
 	add_service(stats, 9000, 1, "php", "");
 	stats_waiting_end(stats);
 	summary = parse(stats, BY_PORT, false);
@@ -263,13 +265,13 @@ static void groups(void **state)
 	assert_waiting(summary);
 	assert_int_equal(ended_by(summary, "port", "443"), 2);
 	assert_int_equal(ended_by(summary, "netns", "2"), 1); /* another port 80 */
-	assert_int_equal(ended_by(summary, "port", "81"), 1);
+	assert_int_equal(ended_by(summary, "port", "81"), 2);
 	assert_int_equal(ended_by(summary, "port", "9000"), 1);
 	json_decref(summary);
 	summary = parse(stats, BY_UNIT, false);
 	assert_int_equal(json_array_size(json_object_get(summary, "rows")), 3);
 	assert_waiting(summary);
-	assert_int_equal(ended_by(summary, "unit", "\"nginx.service\""), 3);
+	assert_int_equal(ended_by(summary, "unit", "\"nginx.service\""), 4);
 	assert_int_equal(ended_by(summary, "unit", "\"web.service\""), 1);
 	assert_int_equal(ended_by(summary, "unit", "null"), 2);
 	json_decref(summary);
@@ -579,6 +581,27 @@ static void hostile_lines(void **state)
 	stats_free(stats);
 }
 
+static void line_of_other(void **state)
+{
+	const struct stats_options options = {.thresholds = thresholds, .rows_max = 1};
+	struct stats *stats = stats_new(&options, START_NS);
+	struct summary *summary;
+
+	(void)state;
+	stats_waiting_begin(stats, START_NS);
+	add_service(stats, 80, 1, "a", "");
+	add_service(stats, 81, 1, "b", "");
+	stats_waiting_end(stats);
+	summary = summary_of(stats, BY_SERVICE);
+	assert_line(summary_other(summary),
+		    "other services: 1 ended, 0 slow accepts, 0 slow closes, accept wait p99 1ms "
+		    "max 1ms, close wait p99 4ms max 4ms; now 0 in accept queue, 1 in CLOSE_WAIT, "
+		    "oldest 4ms");
+	assert_false(summary_total(summary)->other);
+	summary_free(summary);
+	stats_free(stats);
+}
+
 /* Each alone is worth a line. */
 static void notable(void **state)
 {
@@ -637,6 +660,7 @@ int main(void)
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(hostile_lines),
+		cmocka_unit_test(line_of_other),
 		cmocka_unit_test(notable),
 		cmocka_unit_test(words),
 	};

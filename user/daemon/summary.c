@@ -256,7 +256,7 @@ const struct summary_row *summary_other(struct summary *summary)
 
 	if (!has_anything(summary, &table->other))
 		return NULL;
-	begin_row(summary, table_of(summary->by));
+	begin_row(summary, table_of(summary->by))->other = true;
 	add_row(summary, &table->other);
 	return &summary->row;
 }

@@ -42,6 +42,7 @@ struct summary_measure {
 
 /* One row. What it is of is 0, "" or NULL where it is of many, or not known. */
 struct summary_row {
+	bool other; /* what had no row; neither this nor of anything: the total */
 	enum conn_role role;
 	uint32_t netns;
 	uint16_t port;
@@ -99,8 +100,8 @@ bool summary_row_is_notable(const struct summary_row *row);
 int json_summary(FILE *out, struct summary *summary, bool histogram);
 
 /*
- * Writes one row as a line for people, without its end: of the service, or of everything where the
- * row is of no service. No byte of a command's name can break the line.
+ * Writes one row as a line for people, without its end: of a service, of what had no row, or of
+ * everything. No byte of a name can break the line.
  */
 void text_summary_line(FILE *out, const struct summary_row *row);
 

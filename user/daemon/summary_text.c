@@ -7,13 +7,13 @@
 #include "duration.h"
 #include "text.h"
 
-/* "nginx server port 443 (nginx.service)"; "all" where the row is of no service. */
+/* "nginx server port 443 (nginx.service)", "other services" or "all". */
 static void put_service(FILE *out, const struct summary_row *row)
 {
 	char comm[TEXT_COMM_SIZE], unit[512];
 
 	if (!row->role) {
-		fputs("all", out);
+		fputs(row->other ? "other services" : "all", out);
 		return;
 	}
 	fprintf(out, "%s %s port %u", row->comm[0] ? text_comm(row->comm, comm, sizeof(comm)) : "-",
