@@ -870,6 +870,30 @@ static void without_owner(void **state)
 	stats_free(stats);
 }
 
+/* Older than the daemon: who closed what was accepted has had it; who ended a listener has not. */
+static void without_owner_but_closer(void **state)
+{
+	struct stats *stats = new_stats();
+	struct record record = ended_record(80, 0, "");
+
+	(void)state;
+	record.conn.closer = task_named(7, "java");
+	add_record(stats, &record, START_NS);
+	assert_int_equal(ended_of(stats, "java"), 1);
+	record.conn.local_port = 81;
+	record.conn.flags &= ~CONN_ACCEPTED;
+	add_record(stats, &record, START_NS);
+	assert_int_equal(ended_of(stats, "java"), 1);
+	assert_int_equal(ended_of(stats, ""), 1);
+	/* who accepts is the service, whoever closes */
+	add_owned(stats, 80, "nginx");
+	record = ended_record(80, 0, "");
+	record.conn.closer = task_named(7, "sh");
+	add_record(stats, &record, START_NS);
+	assert_int_equal(ended_of(stats, "nginx"), 3);
+	stats_free(stats);
+}
+
 /* Another network namespace is another service, and a client of unknown owner nobody's. */
 static void without_owner_elsewhere(void **state)
 {
@@ -1221,6 +1245,7 @@ int main(void)
 		cmocka_unit_test(folded),
 		cmocka_unit_test(odd_folded),
 		cmocka_unit_test(without_owner),
+		cmocka_unit_test(without_owner_but_closer),
 		cmocka_unit_test(without_owner_elsewhere),
 		cmocka_unit_test(without_owner_in_a_chain),
 		cmocka_unit_test(folded_without_owner),

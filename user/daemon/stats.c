@@ -236,11 +236,12 @@ static struct row *service_without_owner(struct stats *stats, const union row_ke
 }
 
 /*
- * Who has a server's connection without an owner, if its holders agree, or else who called
- * listen(): often the same command, and the first that accepts will tell.
+ * Who probably has a server's connection without an owner: its holders, if they agree, who closed
+ * it, or who called listen(). Often the same command, and the first that accepts will tell.
  */
 static const char *presumed_comm(const struct event *event)
 {
+	const struct conn_task *closer = &event->conn.closer;
 	const struct conn_task *listens = event->listener ? &event->listener->listener.owner : NULL;
 
 	for (size_t i = 1; i < event->holder_count; i++) {
@@ -249,6 +250,8 @@ static const char *presumed_comm(const struct event *event)
 	}
 	if (event->holder_count)
 		return event->holders[0].comm;
+	if (event->accepted == YES && closer->pid)
+		return closer->comm;
 	return listens && listens->pid ? listens->comm : "";
 }
 

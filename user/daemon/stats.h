@@ -41,8 +41,8 @@ void stats_set_thresholds(struct stats *stats, const struct thresholds *threshol
  *
  * Its service is named by its owner. A server's connection without a known owner, such as one that
  * was never accepted, goes to the one named service of its network namespace and port; where there
- * is none, or more than one, to a row of that port without a name, which becomes that of the first
- * owner that is seen there.
+ * is none, or more than one, to a row of that port without a name, or with that of who closed it,
+ * which becomes that of the first owner that is seen there.
  */
 void stats_add(struct stats *stats, const struct event *event, int64_t now_ns);
 
