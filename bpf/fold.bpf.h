@@ -67,13 +67,16 @@ static __always_inline bool fold_add(struct fold_key *key, const struct fold_sum
 	return false;
 }
 
+/* A wait of at least ns is only counted, and only if it is slow. */
 static __always_inline bool fold_wait(struct fold_key *key, enum fold_measure measure, __u64 ns,
-				      bool slow)
+				      bool at_least, bool slow)
 {
-	const struct fold_sums sums = {.count = 1, .ns = ns};
+	const struct fold_sums sums = {.count = 1, .ns = at_least ? 0 : ns};
 
+	if (at_least && !slow)
+		return true;
 	key->measure = measure;
-	key->bucket = bucket_of(ns);
+	key->bucket = at_least ? FOLD_NO_BUCKET : bucket_of(ns);
 	key->detail = slow;
 	return fold_add(key, &sums);
 }

@@ -74,24 +74,22 @@ static __always_inline void record_begin(struct record *record, struct sock *sk,
 	record->padding = 0;
 }
 
-/* Lower bounds are in no measure, as in user/daemon/stats.c. */
+/* Lower bounds are in no measure, but slow all the same: as in user/daemon/stats.c. */
 static __always_inline bool fold_waits(struct fold_key *key, const struct record *record)
 {
 	const struct conn *conn = &record->conn;
 	__u64 accepted_ns = accept_wait_end(conn, record->end_ns);
 	bool all = true;
 
-	if (accepted_ns && !(conn->flags & CONN_OLD))
+	if (accepted_ns)
 		all &= fold_wait(key, FOLD_ACCEPT_WAIT, accepted_ns - conn->queued_ns,
-				 accept_is_slow(conn, record->end_ns));
+				 conn->flags & CONN_OLD, accept_is_slow(conn, record->end_ns));
 	if (!conn->close_wait_ns)
 		return all;
-	if (!(conn->flags & CONN_OLD_FIN))
-		all &= fold_wait(key, FOLD_CLOSE_WAIT, record->end_ns - conn->close_wait_ns,
-				 close_is_slow(conn, record->end_ns));
-	if (!(conn->flags & CONN_OLD))
-		all &= fold_wait(key, FOLD_UNTIL_FIN, conn->close_wait_ns - conn->established_ns,
-				 false);
+	all &= fold_wait(key, FOLD_CLOSE_WAIT, record->end_ns - conn->close_wait_ns,
+			 conn->flags & CONN_OLD_FIN, close_is_slow(conn, record->end_ns));
+	all &= fold_wait(key, FOLD_UNTIL_FIN, conn->close_wait_ns - conn->established_ns,
+			 conn->flags & CONN_OLD, false);
 	return all;
 }
 

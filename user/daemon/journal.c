@@ -179,13 +179,13 @@ void journal_event(struct journal *journal, const struct event *event, int64_t n
 	write_event(journal, event);
 }
 
-static void add_row(struct fields *fields, const struct summary_row *row, bool total)
+static void add_row(struct fields *fields, const struct summary_row *row)
 {
 	const struct counts *counts = &row->counts;
 	char comm[TEXT_COMM_SIZE];
 
 	add(fields, "SLOWCLOSE_EVENT=summary");
-	if (!total) {
+	if (row->role) { /* else other, or everything */
 		text_comm(row->comm, comm, sizeof(comm));
 		add(fields, "SLOWCLOSE_SERVICE=%s/%u", comm[0] ? comm : "-", row->port);
 		add(fields, "SLOWCLOSE_ROLE=%s", role_name(row->role));
@@ -206,7 +206,7 @@ static void add_row(struct fields *fields, const struct summary_row *row, bool t
 			 summary_percentile(&row->measures[MEASURE_CLOSE_WAIT], 99));
 }
 
-static void write_row(const struct journal *journal, const struct summary_row *row, bool total)
+static void write_row(const struct journal *journal, const struct summary_row *row)
 {
 	struct fields fields = {.count = 0};
 	char *text = NULL;
@@ -222,7 +222,7 @@ static void write_row(const struct journal *journal, const struct summary_row *r
 	if (journal->connected) {
 		add(&fields, "MESSAGE=%s", text);
 		add(&fields, "PRIORITY=%d", LOG_INFO);
-		add_row(&fields, row, total);
+		add_row(&fields, row);
 		send_fields(&fields);
 	} else {
 		log_line("%s", text);
@@ -236,10 +236,10 @@ void journal_summary(struct journal *journal, struct summary *summary)
 
 	while ((row = summary_next(summary))) {
 		if (summary_row_is_notable(row))
-			write_row(journal, row, false);
+			write_row(journal, row);
 	}
 	row = summary_other(summary);
 	if (row && summary_row_is_notable(row))
-		write_row(journal, row, false);
-	write_row(journal, summary_total(summary), true);
+		write_row(journal, row);
+	write_row(journal, summary_total(summary));
 }

@@ -66,10 +66,12 @@ static const struct parameter {
 
 #define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
+#define FILTER_NAMES                                                                               \
+	"pid, comm, unit, lport, rport, family, role, netns, min-close-wait, min-accept-wait, all"
+
 static const char *const names_allowed[] = {
 	[QUERY_NOTHING] = "no parameters",
-	[QUERY_EVENTS] = "pid, comm, unit, lport, rport, family, role, netns, min-close-wait, "
-			 "min-accept-wait, all",
+	[QUERY_EVENTS] = FILTER_NAMES,
 	[QUERY_LISTENERS] = "lport, family, netns",
 	[QUERY_SUMMARY] = "window, by, histogram",
 };
