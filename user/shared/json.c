@@ -9,8 +9,6 @@
 #include "json_part.h"
 #include "render.h"
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
 static json_t *number(int64_t n)
 {
 	return n == UNKNOWN ? json_null() : json_integer(n);
@@ -29,15 +27,16 @@ static json_t *truth(enum tristate value)
 
 json_t *json_comm(const char comm[16])
 {
-	char text[16 * (sizeof(REPLACEMENT) - 1)];
+	char text[16 * (sizeof(RENDER_REPLACEMENT) - 1)];
 	size_t length = strnlen(comm, 16), used = 0;
 	uint32_t code;
 
 	for (size_t i = 0; i < length;) {
 		size_t n = render_utf8(comm + i, length - i, &code);
 
-		memcpy(text + used, n ? comm + i : REPLACEMENT, n ? n : strlen(REPLACEMENT));
-		used += n ? n : strlen(REPLACEMENT);
+		memcpy(text + used, n ? comm + i : RENDER_REPLACEMENT,
+		       n ? n : strlen(RENDER_REPLACEMENT));
+		used += n ? n : strlen(RENDER_REPLACEMENT);
 		i += n ? n : 1;
 	}
 	return json_stringn(text, used);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What json.c and text.c both need to show an event. */
+/* What json.c, json_read.c and text.c need for an event. */
 #ifndef SLOWCLOSE_RENDER_H
 #define SLOWCLOSE_RENDER_H
 
@@ -12,6 +12,8 @@
 #include "event.h"
 
 #define RENDER_TIME_SIZE sizeof("2026-01-02T03:04:05.123456Z")
+
+#define RENDER_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD: what JSON has for a byte that is no UTF-8 */
 
 /* Seconds rounded down, before 1970 too, so that the rest is never negative. */
 static inline time_t render_seconds(int64_t time_ns)

@@ -4,16 +4,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "duration.h"
+#include "line.h"
 #include "render.h"
-
-#define COLOUR_RED "\033[31m"
-#define COLOUR_YELLOW "\033[33m"
-#define COLOUR_DIM "\033[2m"
-#define COLOUR_RESET "\033[0m"
 
 /* The longest cell is a task: its name, a slash and a number. */
 #define CELL_SIZE (TEXT_COMM_SIZE + sizeof("/4294967295"))
@@ -288,45 +283,6 @@ static const char *colour_of(const struct column *column, const struct event *ev
 	return NULL;
 }
 
-/* How many columns text takes; printf() would count the bytes of UTF-8. */
-static int width_of(const char *text)
-{
-	int width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
-/* How far a line is: what is written, and where the next cell belongs. */
-struct line {
-	FILE *out;
-	int written;
-	int wanted;
-};
-
-/*
- * The spaces before a cell are written with it, so that no line ends with them. A cell that is too
- * wide takes from the spaces that follow, so that the line is aligned again as soon as it can be.
- */
-static void put_cell(struct line *line, const char *text, const char *colour, int width)
-{
-	int used = width_of(text);
-	int spaces = line->wanted - line->written;
-
-	if (width > used)
-		spaces += width - used;
-	if (line->written && spaces < 1)
-		spaces = 1;
-	fprintf(line->out, "%*s", spaces, "");
-	if (colour)
-		fprintf(line->out, "%s%s%s", colour, text, COLOUR_RESET);
-	else
-		fputs(text, line->out);
-	line->written += spaces + used;
-	line->wanted += abs(width) + 1;
-}
-
 /* One line: of the event, or the heads when there is none. */
 static void put_line(FILE *out, const struct event *event, const struct text_style *style)
 {
@@ -343,9 +299,9 @@ static void put_line(FILE *out, const struct event *event, const struct text_sty
 			text = column->cell(event, buf);
 			colour = style->colour ? colour_of(column, event) : NULL;
 		}
-		put_cell(&line, text, colour, column->width);
+		line_cell(&line, text, colour, column->width);
 	}
-	fputc('\n', out);
+	line_end(&line);
 }
 
 /* "4096 somaxconn": the longest is 20 characters. */

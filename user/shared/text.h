@@ -26,8 +26,8 @@ void text_listener_head(FILE *out);
 void text_listener(FILE *out, const struct listener_event *event);
 
 /*
- * Copies at most size - 1 bytes of a text from elsewhere so that it can break no line and no
- * terminal: what is not printable ASCII or valid, printable UTF-8 becomes \xNN.
+ * Copies at most size - 1 bytes of text, of length bytes, so that it can break no line and no
+ * terminal: what is not printable ASCII or valid, printable UTF-8 becomes \xNN. Returns buf.
  */
 const char *text_safe(const char *text, size_t length, char *buf, size_t size);
 
