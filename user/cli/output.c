@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "message.h"
+
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+void output_json(const json_t *object, const char *line, size_t length)
+{
+	if (isatty(STDOUT_FILENO)) {
+		output_object(object);
+		return;
+	}
+	fwrite(line, 1, length, stdout);
+	fputc('\n', stdout);
+}
+
+void output_object(const json_t *object)
+{
+	size_t escape = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+
+	json_dumpf(object, stdout, DUMP_FLAGS | escape);
+	fputc('\n', stdout);
+}
+
+int output_flush(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	if (fflush(stdout) == EOF || ferror(stdout))
+		return errno ? -errno : -EIO;
+	/* A reader that has gone is noticed here when there is nothing to write, too. */
+	if (poll(&out, 1, 0) == 1 && out.revents & (POLLERR | POLLHUP))
+		return -EPIPE;
+	return 0;
+}
+
+int output_status(int r)
+{
+	if (r >= 0 || r == -EPIPE)
+		return EXIT_SUCCESS;
+	message("cannot write: %s", strerror(-r));
+	return EXIT_FAILURE;
+}
+
+int output_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
+}

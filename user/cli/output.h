@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Standard output: JSON for other programs, and whether anybody reads. */
+#ifndef SLOWCLOSE_OUTPUT_H
+#define SLOWCLOSE_OUTPUT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/*
+ * Prints a line of JSON as it came; line is what object was read from. On a terminal what is not
+ * ASCII is escaped, so that it shows as text whatever it is.
+ */
+void output_json(const json_t *object, const char *line, size_t length);
+
+/* The same without the line. */
+void output_object(const json_t *object);
+
+/* Writes out what was printed. Returns 0 or -errno; -EPIPE: nobody reads any more. */
+int output_flush(void);
+
+/*
+ * The exit status after r, of output_flush() or a function that gives its errors on. Says why
+ * nothing more can be written, unless nobody reads.
+ */
+int output_status(int r);
+
+/* Of the terminal; 80 where there is none. */
+int output_columns(void);
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "command.h"
+#include "duration.h"
+#include "json_read.h"
+#include "message.h"
+#include "output.h"
+#include "skipped.h"
+#include "text.h"
+
+#define BACKOFF_MIN_MS 100
+#define BACKOFF_MAX_MS 2000
+
+struct tail {
+	const struct command_options *options;
+	struct text_style style;
+	struct client client;
+	struct json_read read;
+	struct skipped skipped;
+	unsigned long shown;
+	bool reached; /* the daemon, once */
+	char started[64]; /* the daemon, as it says; tells whether it is the same one */
+	int64_t away_since_ns; /* CLOCK_MONOTONIC; 0: it is there */
+	long backoff_ms;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* Without SA_RESTART, so that it ends what is being waited for. */
+static void catch_interrupt(void)
+{
+	const struct sigaction action = {.sa_handler = on_interrupt};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+/* Tells of the gap, if there was one. */
+static void on_hello(struct tail *tail, const json_t *hello)
+{
+	const char *started = json_string_value(json_object_get(hello, "started"));
+	char gap[32];
+	bool same;
+
+	if (!started)
+		started = "";
+	same = strcmp(tail->started, started) == 0;
+	if (tail->away_since_ns) {
+		duration_format(now_ns() - tail->away_since_ns, gap, sizeof(gap));
+		if (same)
+			message("slowclosed was out of reach for %s: what closed meanwhile is "
+				"missing",
+				gap);
+		else
+			message("slowclosed was away for %s (restarted): what closed meanwhile is "
+				"missing",
+				gap);
+	} else if (!tail->reached && !tail->options->json) {
+		text_event_head(stdout, &tail->style);
+	}
+	snprintf(tail->started, sizeof(tail->started), "%s", started);
+	tail->reached = true;
+	tail->away_since_ns = 0;
+}
+
+static void on_lost(const json_t *lost)
+{
+	message("%" JSON_INTEGER_FORMAT " events missed: this terminal or pipe reads too slowly",
+		json_integer_value(json_object_get(lost, "count")));
+}
+
+/* Returns 0, -EINVAL or -ENOMEM. */
+static int show_event(struct tail *tail, const json_t *object, const char *line, size_t length)
+{
+	struct event event;
+	int r;
+
+	if (tail->options->json) {
+		output_json(object, line, length);
+	} else {
+		r = event_from_json(&event, &tail->read, object);
+		if (r < 0)
+			return r;
+		text_event(stdout, &event, &tail->style);
+	}
+	tail->shown++;
+	return 0;
+}
+
+static bool is_connection(const char *kind)
+{
+	return strcmp(kind, kind_name(RECORD_CLOSED)) == 0 ||
+	       strcmp(kind, kind_name(RECORD_WAITING)) == 0 ||
+	       strcmp(kind, kind_name(RECORD_ACCEPTED_LATE)) == 0;
+}
+
+/* Kinds that are not known come with later versions: passed over, or on. */
+static int take(struct tail *tail, const json_t *object, const char *line, size_t length)
+{
+	const char *kind = json_string_value(json_object_get(object, "event"));
+
+	if (!kind) {
+		snprintf(tail->read.error.text, sizeof(tail->read.error.text),
+			 "it is no object with an \"event\"");
+		return -EINVAL;
+	}
+	if (strcmp(kind, "hello") == 0) {
+		on_hello(tail, object);
+		return 0;
+	}
+	if (strcmp(kind, "heartbeat") == 0)
+		return 0;
+	if (is_connection(kind))
+		return show_event(tail, object, line, length);
+	if (strcmp(kind, "lost") == 0)
+		on_lost(object);
+	if (tail->options->json)
+		output_json(object, line, length);
+	return 0;
+}
+
+static int on_line(void *userdata, const char *line, size_t length)
+{
+	struct tail *tail = userdata;
+	json_t *object = json_loadb(line, length, 0, NULL);
+	int r = -EINVAL;
+
+	if (object)
+		r = take(tail, object, line, length);
+	else
+		snprintf(tail->read.error.text, sizeof(tail->read.error.text), "it is no JSON");
+	json_decref(object);
+	if (r == -EINVAL) {
+		skipped_add(&tail->skipped, tail->read.error.text);
+		r = 0;
+	}
+	if (r == 0 && tail->options->count && tail->shown >= tail->options->count)
+		return 1;
+	return r;
+}
+
+static int on_pause(void *userdata)
+{
+	(void)userdata;
+	return interrupted ? 1 : output_flush();
+}
+
+/* Whether another try can help. */
+static bool can_come_back(const struct tail *tail, int r)
+{
+	return tail->reached && r != -EINVAL && r != -ENOMEM;
+}
+
+/* What it says of itself is over; but where it fell silent, that began earlier. */
+static void begin_outage(struct tail *tail, int r)
+{
+	if (tail->away_since_ns)
+		return;
+	tail->away_since_ns = r == -ETIMEDOUT ? tail->client.heard_ns : now_ns();
+	message("slowclosed is away: %s. Waiting for it to come back",
+		r == 0		  ? "it ended the stream"
+		: r == -ETIMEDOUT ? "it has fallen silent"
+				  : "the stream broke off");
+}
+
+static void wait_to_retry(struct tail *tail)
+{
+	const struct timespec delay = {.tv_sec = tail->backoff_ms / 1000,
+				       .tv_nsec = tail->backoff_ms % 1000 * NSEC_PER_MSEC};
+
+	nanosleep(&delay, NULL);
+	tail->backoff_ms *= 2;
+	if (tail->backoff_ms > BACKOFF_MAX_MS)
+		tail->backoff_ms = BACKOFF_MAX_MS;
+}
+
+/* Until there is a reason to end: returns as client_lines(), or -EPIPE. */
+static int follow(struct tail *tail, const struct query *query)
+{
+	const struct client_reader reader = {on_line, on_pause, tail};
+	int r;
+
+	for (;;) {
+		int64_t begun_ns = now_ns();
+
+		r = client_lines(&tail->client, query, &reader);
+		if (interrupted)
+			return 1;
+		if (r > 0 || (r < 0 && !tail->client.message[0]))
+			return r; /* enough, or the output failed */
+		if (!can_come_back(tail, r))
+			return r;
+		begin_outage(tail, r);
+		/* One that ends as soon as it has begun is not asked for at full speed. */
+		if (now_ns() - begun_ns > BACKOFF_MAX_MS * NSEC_PER_MSEC)
+			tail->backoff_ms = BACKOFF_MIN_MS;
+		wait_to_retry(tail);
+		r = on_pause(tail);
+		if (r)
+			return r;
+	}
+}
+
+static int tail_run(const struct command_options *options)
+{
+	struct tail tail = {
+		.options = options,
+		.style = {.wide = options->wide,
+			  .no_time = options->no_time,
+			  .colour = options_wants_colour()},
+		.client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS},
+		.backoff_ms = BACKOFF_MIN_MS,
+	};
+	struct query query;
+	int r;
+
+	command_query(options, &query, "/v1/events");
+	if (options->all)
+		query_add(&query, "all", NULL);
+	catch_interrupt();
+	r = follow(&tail, &query);
+	skipped_tell(&tail.skipped, tail.client.long_lines);
+	json_read_free(&tail.read);
+	if (interrupted)
+		return EXIT_SUCCESS;
+	if (r <= 0 && !tail.reached && !tail.client.message[0]) {
+		message("what answers at %s is not slowclosed: it greets nobody", options->socket);
+		return EXIT_FAILURE;
+	}
+	if (r < 0 && tail.client.message[0]) {
+		message("%s", tail.client.message);
+		return EXIT_FAILURE;
+	}
+	return output_status(r < 0 ? r : output_flush());
+}
+
+static const struct option long_options[] = {
+	OPTIONS_FILTER_ROWS,
+	{"all", no_argument, NULL, OPTION_ALL},
+	{"count", required_argument, NULL, 'n'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"wide", no_argument, NULL, 'w'},
+	{"no-time", no_argument, NULL, 'T'},
+	COMMAND_ROWS,
+};
+
+const struct command tail_command = {
+	.name = "tail",
+	.summary = "slow connections as they close and while they wait, until Ctrl-C",
+	.usage =
+		"  slowclose tail                        all slow ones\n"
+		"  slowclose tail -L 80,443 -w           of two services, with more columns\n"
+		"  slowclose tail --unit nginx.service --min-close-wait 5s\n"
+		"  slowclose tail --json | jq -r '[.cause, .owner.comm, .close_wait_ms] | @tsv'\n"
+		"\n" OPTIONS_FILTER_USAGE "      --all                  fast ones too\n"
+		"  -n, --count COUNT          end after so many\n"
+		"      --json                 one JSON object a line\n"
+		"  -w, --wide                 more columns than 80\n"
+		"  -T, --no-time              no time stamps\n" COMMAND_USAGE "\n"
+		"TIME is a number and a unit: 500ms, 1.5s, 2m. When slowclosed is restarted, this\n"
+		"goes on with the new one, and says on stderr how long it was away.\n",
+	.letters = OPTIONS_FILTER_LETTERS "n:wT" COMMAND_LETTERS,
+	.long_options = long_options,
+	.run = tail_run,
+};
