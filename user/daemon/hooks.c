@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -309,6 +310,7 @@ int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_
 	r = load_backend(hooks, options);
 	if (r < 0)
 		goto out;
+	malloc_trim(0); /* the kernel's types took megabytes for a moment */
 	r = map_cpus(hooks);
 	if (r < 0) {
 		log_line("cannot map the counters: %s", strerror(-r));
