@@ -176,9 +176,8 @@ static void print_table(FILE *out, const json_t *status)
 	if (limit > 0)
 		fprintf(out, " (%.1f %%)", 100.0 * (double)tracked / (double)limit);
 	fputc('\n', out);
-	begin(out, "waiting");
-	fprintf(out, "%s, which the last look took %s to find\n", get_number(looks, "waiting", one),
-		duration_of(looks, "last_ms", other));
+	begin(out, "last look");
+	fprintf(out, "%s\n", duration_of(looks, "last_ms", one));
 }
 
 static void print_rows(FILE *out, const json_t *status)
