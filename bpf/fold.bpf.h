@@ -34,14 +34,15 @@ struct {
 	__type(value, struct fold);
 } folds_other SEC(".maps");
 
+static const struct fold fold_none; /* not on the stack, which is scarce */
+
 static __always_inline bool fold_into(void *map, const struct fold_key *key,
 				      const struct fold_sums *sums)
 {
 	struct fold *fold = bpf_map_lookup_elem(map, key);
-	const struct fold none = {};
 
 	if (!fold) { /* another CPU may add it first, which is as good */
-		bpf_map_update_elem(map, key, &none, BPF_NOEXIST);
+		bpf_map_update_elem(map, key, &fold_none, BPF_NOEXIST);
 		fold = bpf_map_lookup_elem(map, key);
 	}
 	if (!fold)
