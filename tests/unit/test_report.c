@@ -254,32 +254,32 @@ static void counts(void **state)
 				    cases[i].text);
 }
 
-static char *bars(const struct histogram *histogram, int columns, bool colour)
+static char *bars_text(const struct bars *bars, int columns, bool colour)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	histogram_print(out, histogram, columns, 4 * NSEC_PER_MSEC, colour);
+	bars_print(out, bars, columns, 4 * NSEC_PER_MSEC, colour);
 	fclose(out);
 	return text;
 }
 
 static void histograms(void **state)
 {
-	struct histogram histogram = {.counts = {0}};
+	struct bars bars = {.counts = {0}};
 	char *text;
 
 	(void)state;
-	text = bars(&histogram, 80, false);
+	text = bars_text(&bars, 80, false);
 	assert_string_equal(text, "");
 	free(text);
-	histogram_add(&histogram, 0, 0, 1);
-	histogram_add(&histogram, 1000, 1024, 2); /* under a microsecond: one group */
-	histogram_add(&histogram, 1 << 20, 17 << 16, 1000);
+	bars_add(&bars, 0, 0, 1);
+	bars_add(&bars, 1000, 1024, 2); /* under a microsecond: one group */
+	bars_add(&bars, 1 << 20, 17 << 16, 1000);
 	/* cut to microseconds, so that its lower bound belongs to the group before */
-	histogram_add(&histogram, (1 << 22) - 300, 4300000, 300);
-	text = bars(&histogram, 47, false);
+	bars_add(&bars, (1 << 22) - 300, 4300000, 300);
+	text = bars_text(&bars, 47, false);
 	assert_fits(text, 47);
 	assert_non_null(strstr(text, "      0s - 1.02us        3 #\n"));
 	assert_non_null(strstr(text, "  524us - 1.04ms        0\n"));
@@ -287,7 +287,7 @@ static void histograms(void **state)
 	assert_non_null(strstr(text, " 2.09ms - 4.19ms        0\n"));
 	assert_non_null(strstr(text, " 4.19ms - 8.38ms      300 ######\n"));
 	free(text);
-	text = bars(&histogram, 47, true);
+	text = bars_text(&bars, 47, true);
 	assert_non_null(strstr(text, "     1000 ####################\n"));
 	assert_non_null(strstr(text, "      300 \033[33m######\033[0m\n"));
 	free(text);
@@ -296,13 +296,13 @@ static void histograms(void **state)
 /* Any duration has its group, any count its bar. */
 static void extreme_histogram(void **state)
 {
-	struct histogram histogram = {.counts = {0}};
+	struct bars bars = {.counts = {0}};
 	char *text;
 
 	(void)state;
-	histogram_add(&histogram, INT64_MAX, INT64_MAX, INT64_MAX);
-	histogram_add(&histogram, 2000, 2000, 1);
-	text = bars(&histogram, 80, false);
+	bars_add(&bars, INT64_MAX, INT64_MAX, INT64_MAX);
+	bars_add(&bars, 2000, 2000, 1);
+	text = bars_text(&bars, 80, false);
 	assert_non_null(strstr(text, "        1 #\n"));
 	free(text);
 }
@@ -317,6 +317,29 @@ static void shown_with_bars(void **state)
 	assert_non_null(strstr(text, "\n>5432/python3, close wait of 3:\n"));
 	assert_null(strstr(text, "\n>5432/python3, accept wait"));
 	assert_non_null(strstr(text, "\ntotal, close wait of 1234570:\n"));
+	free(text);
+}
+
+/* However many there are, no line is too long. */
+static void all_causes(void **state)
+{
+	struct summary summary;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	read_summary(&summary, two_rows);
+	for (int cause = CAUSE_NONE; cause < CAUSE_COUNT; cause++)
+		summary.total.causes[cause] = 10000;
+	report_print(out, &summary, NULL, 20, false, &narrow);
+	summary_free(&summary);
+	fclose(out);
+	assert_fits(text, 80);
+	assert_non_null(strstr(text,
+			       "\nCauses of the slow ones: 10000 never-accepted, 10000 "
+			       "not-reading,\n10000 not-closing, 10000 still-sending, 10000 not "
+			       "proven.\n"));
 	free(text);
 }
 
@@ -393,8 +416,9 @@ int main(void)
 		cmocka_unit_test(names),	   cmocka_unit_test(names_that_are_the_same),
 		cmocka_unit_test(fits_80_columns), cmocka_unit_test(counts),
 		cmocka_unit_test(histograms),	   cmocka_unit_test(extreme_histogram),
-		cmocka_unit_test(shown_with_bars), cmocka_unit_test(undetailed),
-		cmocka_unit_test(colour),	   cmocka_unit_test(garbage),
+		cmocka_unit_test(shown_with_bars), cmocka_unit_test(all_causes),
+		cmocka_unit_test(undetailed),	   cmocka_unit_test(colour),
+		cmocka_unit_test(garbage),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -29,21 +29,36 @@ static void print_left_out(FILE *out, const struct summary *summary, size_t rows
 			summary->row_count);
 }
 
+/* One of a list of them, on a new line where this one is full. Returns the column it ends in. */
+static int print_cause(FILE *out, int column, uint64_t count, const char *name)
+{
+	static const char intro[] = "Causes of the slow ones:";
+	int length = snprintf(NULL, 0, " %" PRIu64 " %s,", count, name);
+
+	if (!count)
+		return column;
+	if (!column)
+		column = fprintf(out, "%s", intro);
+	else
+		fputc(',', out);
+	if (column + length >= WIDTH_DEFAULT) {
+		fputc('\n', out);
+		column = 0;
+	}
+	fprintf(out, "%s%" PRIu64 " %s", column ? " " : "", count, name);
+	return column + length;
+}
+
 /* Why: of all that was slow. */
 static void print_causes(FILE *out, const struct summary_row *total)
 {
-	const char *separator = "Causes of the slow ones: ";
+	int column = 0;
 
-	for (int cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++) {
-		if (!total->causes[cause])
-			continue;
-		fprintf(out, "%s%" PRIu64 " %s", separator, total->causes[cause],
-			cause_name((enum conn_cause)cause));
-		separator = ", ";
-	}
-	if (total->causes[CAUSE_NONE])
-		fprintf(out, "%s%" PRIu64 " not proven", separator, total->causes[CAUSE_NONE]);
-	if (separator[0] == ',' || total->causes[CAUSE_NONE])
+	for (int cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++)
+		column = print_cause(out, column, total->causes[cause],
+				     cause_name((enum conn_cause)cause));
+	column = print_cause(out, column, total->causes[CAUSE_NONE], "not proven");
+	if (column)
 		fputs(".\n", out);
 }
 
@@ -89,11 +104,12 @@ static void print_measure(FILE *out, const struct summary_row *row,
 			  const struct table_style *style)
 {
 	int columns = style->columns ? style->columns : WIDTH_DEFAULT;
+	int64_t marked_ns = slow_ns == UNKNOWN ? INT64_MAX : slow_ns;
 
 	if (!measure->count)
 		return;
 	fprintf(out, "\n%s, %s of %" PRIu64 ":\n", row->name, name, measure->count);
-	histogram_print(out, &measure->histogram, columns, slow_ns, style->colour);
+	bars_print(out, &measure->bars, columns, marked_ns, style->colour);
 }
 
 static void print_histograms(FILE *out, const struct summary *summary,

@@ -102,8 +102,7 @@ static int64_t bucket_bound(const json_t *bucket, size_t index)
 	return ms >= 0 && ms < (double)(INT64_MAX / NSEC_PER_MSEC) ? (int64_t)(ms * 1e6) : -1;
 }
 
-static void read_buckets(struct histogram *histogram, struct field_error *error,
-			 const json_t *measure)
+static void read_buckets(struct bars *bars, struct field_error *error, const json_t *measure)
 {
 	const json_t *buckets = field_array(error, measure, "buckets");
 	json_t *bucket;
@@ -116,7 +115,7 @@ static void read_buckets(struct histogram *histogram, struct field_error *error,
 		if (json_array_size(bucket) < 3 || from < 0 || below < 0 || count < 0)
 			field_fail(error, "buckets", "an array of [from_ms, below_ms, count]");
 		else
-			histogram_add(histogram, from, below, (uint64_t)count);
+			bars_add(bars, from, below, (uint64_t)count);
 	}
 }
 
@@ -128,7 +127,7 @@ static void read_measure(struct summary_measure *measure, struct field_error *er
 	measure->count = count_of(error, object, "count");
 	measure->p99_ns = field_milliseconds(error, object, "p99_ms");
 	measure->max_ns = field_milliseconds(error, object, "max_ms");
-	read_buckets(&measure->histogram, error, object);
+	read_buckets(&measure->bars, error, object);
 }
 
 static void read_causes(struct summary_row *row, struct field_error *error, const json_t *json)

@@ -10,7 +10,7 @@
 
 #include "event.h"
 #include "field.h"
-#include "histogram.h"
+#include "bars.h"
 
 #define SUMMARY_WINDOWS "1m, 5m, 1h or start"
 #define SUMMARY_BY "service, process, port, unit or peer"
@@ -23,7 +23,7 @@ struct summary_measure {
 	int64_t p99_ns; /* or UNKNOWN */
 	int64_t max_ns; /* or UNKNOWN */
 	uint64_t count;
-	struct histogram histogram; /* if it was asked for */
+	struct bars bars; /* if it was asked for */
 };
 
 struct summary_row {

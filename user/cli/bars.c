@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "histogram.h"
+#include "bars.h"
 
 #include <inttypes.h>
 
@@ -8,15 +8,16 @@
 
 #define MICROSECOND_GROUP 10 /* from 1.024 us on */
 
-#define LABEL_COLUMNS 27 /* "  16.7ms - 33.5ms      1234 " */
+#define LABEL_COLUMNS 19 /* "  16.7ms - 33.5ms ", and the space before the bar */
+#define COUNT_COLUMNS 8 /* at least */
 #define BAR_MIN 10
 
-void histogram_add(struct histogram *histogram, int64_t from_ns, int64_t below_ns, uint64_t count)
+void bars_add(struct bars *bars, int64_t from_ns, int64_t below_ns, uint64_t count)
 {
 	/* The middle, for the bounds may be cut to microseconds, and then belong elsewhere. */
 	uint64_t middle = ((uint64_t)from_ns + (uint64_t)below_ns) / 2;
 
-	histogram->counts[middle ? 63 - __builtin_clzll(middle) : 0] += count;
+	bars->counts[middle ? 63 - __builtin_clzll(middle) : 0] += count;
 }
 
 static int64_t group_ns(int group)
@@ -26,19 +27,19 @@ static int64_t group_ns(int group)
 
 /* The groups that are shown, those under a microsecond added up in the one below it. */
 struct shown {
-	uint64_t counts[HISTOGRAM_GROUPS];
+	uint64_t counts[BARS_GROUPS];
 	int first, last; /* last is -1 when there is nothing */
 	uint64_t max;
 };
 
-static struct shown select_groups(const struct histogram *histogram)
+static struct shown select_groups(const struct bars *bars)
 {
-	struct shown shown = {.first = HISTOGRAM_GROUPS, .last = -1};
+	struct shown shown = {.first = BARS_GROUPS, .last = -1};
 
-	for (int i = 0; i < HISTOGRAM_GROUPS; i++) {
+	for (int i = 0; i < BARS_GROUPS; i++) {
 		int group = i < MICROSECOND_GROUP ? MICROSECOND_GROUP - 1 : i;
 
-		shown.counts[group] += histogram->counts[i];
+		shown.counts[group] += bars->counts[i];
 		if (!shown.counts[group])
 			continue;
 		if (shown.first > group)
@@ -58,14 +59,15 @@ static int bar_length(uint64_t count, uint64_t max, int columns)
 	return count && !length ? 1 : length;
 }
 
-static void print_group(FILE *out, int group, uint64_t count, int bar, const char *colour)
+static void print_group(FILE *out, int group, uint64_t count, int digits, int bar,
+			const char *colour)
 {
 	char from[32] = "0s", below[32];
 
 	if (group >= MICROSECOND_GROUP)
 		duration_format(group_ns(group), from, sizeof(from));
 	duration_format(group_ns(group + 1), below, sizeof(below));
-	fprintf(out, "  %6s - %-6s %8" PRIu64, from, below, count);
+	fprintf(out, "  %6s - %-6s %*" PRIu64, from, below, digits, count);
 	if (bar)
 		fprintf(out, " %s", colour ? colour : "");
 	for (int i = 0; i < bar; i++)
@@ -73,16 +75,19 @@ static void print_group(FILE *out, int group, uint64_t count, int bar, const cha
 	fprintf(out, "%s\n", bar && colour ? COLOUR_RESET : "");
 }
 
-void histogram_print(FILE *out, const struct histogram *histogram, int columns, int64_t slow_ns,
-		     bool colour)
+void bars_print(FILE *out, const struct bars *bars, int columns, int64_t slow_ns, bool colour)
 {
-	struct shown shown = select_groups(histogram);
-	int widest = columns - LABEL_COLUMNS > BAR_MIN ? columns - LABEL_COLUMNS : BAR_MIN;
+	struct shown shown = select_groups(bars);
+	int digits = snprintf(NULL, 0, "%*" PRIu64, COUNT_COLUMNS, shown.max);
+	int widest = columns - LABEL_COLUMNS - digits;
 
+	if (widest < BAR_MIN)
+		widest = BAR_MIN;
 	for (int i = shown.first; i <= shown.last; i++) {
 		bool slow = colour && group_ns(i) >= slow_ns;
 
-		print_group(out, i, shown.counts[i], bar_length(shown.counts[i], shown.max, widest),
+		print_group(out, i, shown.counts[i], digits,
+			    bar_length(shown.counts[i], shown.max, widest),
 			    slow ? COLOUR_YELLOW : NULL);
 	}
 }
