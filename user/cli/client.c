@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "event.h"
 #include "text.h"
 
@@ -26,14 +26,6 @@ struct answer {
 	int64_t deadline_ns; /* 0: none */
 	int result; /* why it was ended here; 0: it was not */
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 /* Returns 0, -ENOMEM, or -EMSGSIZE: it would be more than allowed. */
 static int store(struct answer *answer, const char *data, size_t length)
@@ -118,7 +110,7 @@ static size_t on_data(char *data, size_t one, size_t length, void *userdata)
 	struct answer *answer = userdata;
 
 	(void)one;
-	answer->client->heard_ns = now_ns();
+	answer->client->heard_ns = clock_monotonic_ns();
 	if (http_status(answer) != 200)
 		answer->max = ERROR_BODY_MAX;
 	if (answer->reader && http_status(answer) == 200) {
@@ -136,7 +128,7 @@ static int on_progress(void *userdata, curl_off_t dltotal, curl_off_t dlnow, cur
 		       curl_off_t ulnow)
 {
 	struct answer *answer = userdata;
-	int64_t now = now_ns();
+	int64_t now = clock_monotonic_ns();
 
 	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
 	if (answer->result == 0)
@@ -220,7 +212,7 @@ static int request(struct answer *answer, const struct query *query)
 	int r;
 
 	client->message[0] = '\0';
-	client->heard_ns = now_ns();
+	client->heard_ns = clock_monotonic_ns();
 	if (query->too_long)
 		return explain(client, -EINVAL, "the filters are too long to be asked for");
 	answer->curl = curl_easy_init();
@@ -238,7 +230,7 @@ int client_get(struct client *client, const struct query *query, json_t **ret)
 	struct answer answer = {
 		.client = client,
 		.max = CLIENT_OBJECT_MAX,
-		.deadline_ns = now_ns() + CLIENT_OBJECT_MS * NSEC_PER_MSEC,
+		.deadline_ns = clock_monotonic_ns() + CLIENT_OBJECT_MS * NSEC_PER_MSEC,
 	};
 	int r = request(&answer, query);
 

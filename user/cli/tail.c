@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client.h"
+#include "clock.h"
 #include "command.h"
 #include "duration.h"
+#include "interrupt.h"
 #include "json_read.h"
 #include "message.h"
 #include "output.h"
@@ -31,31 +32,6 @@ struct tail {
 	long backoff_ms;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-/* Without SA_RESTART, so that it ends what is being waited for. */
-static void catch_interrupt(void)
-{
-	const struct sigaction action = {.sa_handler = on_interrupt};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
 /* Tells of the gap, if there was one. */
 static void on_hello(struct tail *tail, const json_t *hello)
 {
@@ -67,7 +43,7 @@ static void on_hello(struct tail *tail, const json_t *hello)
 		started = "";
 	same = strcmp(tail->started, started) == 0;
 	if (tail->away_since_ns) {
-		duration_format(now_ns() - tail->away_since_ns, gap, sizeof(gap));
+		duration_format(clock_monotonic_ns() - tail->away_since_ns, gap, sizeof(gap));
 		if (same)
 			message("slowclosed was out of reach for %s: what closed meanwhile is "
 				"missing",
@@ -163,7 +139,7 @@ static int on_line(void *userdata, const char *line, size_t length)
 static int on_pause(void *userdata)
 {
 	(void)userdata;
-	return interrupted ? 1 : output_flush();
+	return interrupt_seen() ? 1 : output_flush();
 }
 
 /* Whether another try can help. */
@@ -177,7 +153,7 @@ static void begin_outage(struct tail *tail, int r)
 {
 	if (tail->away_since_ns)
 		return;
-	tail->away_since_ns = r == -ETIMEDOUT ? tail->client.heard_ns : now_ns();
+	tail->away_since_ns = r == -ETIMEDOUT ? tail->client.heard_ns : clock_monotonic_ns();
 	message("slowclosed is away: %s. Waiting for it to come back",
 		r == 0		  ? "it ended the stream"
 		: r == -ETIMEDOUT ? "it has fallen silent"
@@ -202,10 +178,10 @@ static int follow(struct tail *tail, const struct query *query)
 	int r;
 
 	for (;;) {
-		int64_t begun_ns = now_ns();
+		int64_t begun_ns = clock_monotonic_ns();
 
 		r = client_lines(&tail->client, query, &reader);
-		if (interrupted)
+		if (interrupt_seen())
 			return 1;
 		if (r > 0 || (r < 0 && !tail->client.message[0]))
 			return r; /* enough, or the output failed */
@@ -213,7 +189,7 @@ static int follow(struct tail *tail, const struct query *query)
 			return r;
 		begin_outage(tail, r);
 		/* One that ends as soon as it has begun is not asked for at full speed. */
-		if (now_ns() - begun_ns > BACKOFF_MAX_MS * NSEC_PER_MSEC)
+		if (clock_monotonic_ns() - begun_ns > BACKOFF_MAX_MS * NSEC_PER_MSEC)
 			tail->backoff_ms = BACKOFF_MIN_MS;
 		wait_to_retry(tail);
 		r = on_pause(tail);
@@ -238,11 +214,11 @@ static int tail_run(const struct command_options *options)
 	command_query(options, &query, "/v1/events");
 	if (options->all)
 		query_add(&query, "all", NULL);
-	catch_interrupt();
+	interrupt_catch();
 	r = follow(&tail, &query);
 	skipped_tell(&tail.skipped, tail.client.long_lines);
 	json_read_free(&tail.read);
-	if (interrupted)
+	if (interrupt_seen())
 		return EXIT_SUCCESS;
 	if (r <= 0 && !tail.reached && !tail.client.message[0]) {
 		message("what answers at %s is not slowclosed: it greets nobody", options->socket);

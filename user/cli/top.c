@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "command.h"
 #include "duration.h"
-#include "line.h"
+#include "interrupt.h"
 #include "list.h"
 #include "listeners.h"
 #include "message.h"
@@ -43,22 +43,6 @@ struct top {
 	int64_t away_since_ns; /* CLOCK_MONOTONIC; 0: the daemon is there */
 	char away_why[sizeof(((struct client *)0)->message)];
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-	(void)signal;
-	interrupted = 1;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
 
 static int fetch_summary(struct top *top)
 {
@@ -182,7 +166,7 @@ static int fetch(struct top *top)
 		return 0;
 	}
 	if (!top->away_since_ns)
-		top->away_since_ns = now_ns();
+		top->away_since_ns = clock_monotonic_ns();
 	snprintf(top->away_why, sizeof(top->away_why), "%s", top->client.message);
 	return r;
 }
@@ -239,7 +223,7 @@ static void put_away(const struct top *top)
 {
 	char line[sizeof(top->away_why) + 64], gap[32];
 
-	duration_format(now_ns() - top->away_since_ns, gap, sizeof(gap));
+	duration_format(clock_monotonic_ns() - top->away_since_ns, gap, sizeof(gap));
 	snprintf(line, sizeof(line), "slowclosed is away for %s: %s", gap, top->away_why);
 	put(1, A_REVERSE, line);
 }
@@ -352,11 +336,11 @@ static bool handle_key(struct top *top, int key, bool *again)
 /* Until it is time to ask again. Returns whether to go on. */
 static bool wait_for_keys(struct top *top)
 {
-	int64_t until = now_ns() + (int64_t)top->options->delay_seconds * NSEC_PER_SEC;
+	int64_t until = clock_monotonic_ns() + (int64_t)top->options->delay_seconds * NSEC_PER_SEC;
 	bool again = false, go_on = true;
 
-	while (go_on && !again && !interrupted) {
-		int64_t left = until - now_ns();
+	while (go_on && !again && !interrupt_seen()) {
+		int64_t left = until - clock_monotonic_ns();
 		int key;
 
 		draw(top);
@@ -369,15 +353,7 @@ static bool wait_for_keys(struct top *top)
 		if (key != ERR)
 			go_on = handle_key(top, key, &again);
 	}
-	return go_on && !interrupted;
-}
-
-static void catch_interrupt(void)
-{
-	const struct sigaction action = {.sa_handler = on_interrupt};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	return go_on && !interrupt_seen();
 }
 
 static int show(struct top *top)
@@ -385,7 +361,7 @@ static int show(struct top *top)
 	SCREEN *screen;
 
 	setlocale(LC_CTYPE, "");
-	catch_interrupt();
+	interrupt_catch();
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
 		message("this terminal (TERM=%s) is not known; see slowclose report",

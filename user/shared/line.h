@@ -8,7 +8,6 @@
 #define COLOUR_RED "\033[31m"
 #define COLOUR_YELLOW "\033[33m"
 #define COLOUR_DIM "\033[2m"
-#define COLOUR_BOLD "\033[1m"
 #define COLOUR_RESET "\033[0m"
 
 /* How far a line is: what is written, and where the next cell belongs. Begins with out alone. */
