@@ -67,7 +67,7 @@ struct command {
 	{NULL, 0, NULL, 0}
 /* clang-format on */
 #define COMMAND_USAGE                                                                              \
-	"      --socket PATH          of the daemon (default " COMMAND_SOCKET ")\n"                \
+	"      --socket PATH          default " COMMAND_SOCKET "\n"                                \
 	"  -h, --help\n"
 
 /*

@@ -157,9 +157,8 @@ const struct command list_command = {
 		 "\n" OPTIONS_FILTER_USAGE "  -n, --count COUNT          so many at most\n"
 		 "      --json                 one JSON object a line, in no order\n" COMMAND_USAGE
 		 "\n"
-		 "TIME is a number and a unit: 500ms, 1.5s, 2m. FD is the descriptor that the "
-		 "owner\n"
-		 "has open; 3.2s+ is at least that long.\n",
+		 "TIME is a number and a unit: 500ms, 1.5s, 2m. FD is the descriptor that the\n"
+		 "owner has open; 3.2s+ is at least that long.\n",
 	.letters = OPTIONS_FILTER_LETTERS "n:" COMMAND_LETTERS,
 	.long_options = long_options,
 	.run = list_run,

@@ -135,18 +135,16 @@ static const struct option long_options[] = {
 
 const struct command listeners_command = {
 	.name = "listeners",
-	.summary = "accept queues: how full, what was dropped, who should accept",
+	.summary = "accept queues: how full, what was dropped, who accepts",
 	.usage =
-		"  slowclose listeners                  where something is queued, was dropped or "
-		"failed\n"
+		"  slowclose listeners                  what is queued, dropped or failed\n"
 		"  slowclose listeners --all -L 80,443  these two, whatever their state\n"
 		"  slowclose listeners --json | jq 'select(.queued > .limit)'\n"
 		"\n"
 		"  -L, --lport PORTS          with these ports, such as 80,443,8000-8100\n"
 		"  -4, -6                     IPv4 or IPv6 only\n"
 		"      --netns INODE          in this network namespace (lsns -t net)\n"
-		"      --all                  also those where nothing is queued, dropped or "
-		"failed\n"
+		"      --all                  all, whatever their state\n"
 		"      --json                 one JSON object a line, of all\n" COMMAND_USAGE "\n"
 		"LIMIT is that of the queue, which holds one more, and what set it: backlog, the\n"
 		"argument of listen(), or somaxconn. ACCEPTED is how long ago accept() returned a\n"

@@ -22,8 +22,7 @@ static const struct option long_options[] = {
 
 static void print_usage(void)
 {
-	fputs("slowclose: asks slowclosed which TCP connections this host's applications accept or "
-	      "close slowly\n"
+	fputs("slowclose: which TCP connections applications accept or close slowly\n"
 	      "\n",
 	      stdout);
 	for (size_t i = 0; i < COUNT(commands); i++)

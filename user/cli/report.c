@@ -207,7 +207,7 @@ static const struct option long_options[] = {
 
 const struct command report_command = {
 	.name = "report",
-	.summary = "counts and percentiles, by service, process, port, unit or peer",
+	.summary = "counts and percentiles by service, process, port, unit or peer",
 	.usage =
 		"  slowclose report                        the last five minutes, by service\n"
 		"  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
@@ -215,8 +215,7 @@ const struct command report_command = {
 		"  slowclose report --histogram            with bars of how long they waited\n"
 		"  slowclose report --json | jq '.rows[] | select(.slow_closes > 0)'\n"
 		"\n"
-		"      --window WINDOW        1m, 5m (default), 1h or start: since slowclosed "
-		"runs\n"
+		"      --window WINDOW        1m, 5m (default), 1h or start (of slowclosed)\n"
 		"      --by WHAT              service (default), process, port, unit or peer\n"
 		"      --sort COLUMN          slow (default: what was slow or waits now), ended,\n"
 		"                             slow-accepts, slow-closes, accept-p99, accept-max,\n"

@@ -307,7 +307,7 @@ static const struct option long_options[] = {
 
 const struct command status_command = {
 	.name = "status",
-	.summary = "the daemon itself: how it looks, what it lost, what it uses",
+	.summary = "the daemon: how it looks, what it lost, what it uses",
 	.usage = "  slowclose status\n"
 		 "  slowclose status --json | jq .losses\n"
 		 "\n"

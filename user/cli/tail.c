@@ -243,7 +243,7 @@ static const struct option long_options[] = {
 
 const struct command tail_command = {
 	.name = "tail",
-	.summary = "slow connections as they close and while they wait, until Ctrl-C",
+	.summary = "slow connections as they close and while they wait",
 	.usage =
 		"  slowclose tail                        all slow ones\n"
 		"  slowclose tail -L 80,443 -w           of two services, with more columns\n"

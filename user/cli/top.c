@@ -411,7 +411,7 @@ static const struct option long_options[] = {
 
 const struct command top_command = {
 	.name = "top",
-	.summary = "the last minute and what waits longest, refreshed every second",
+	.summary = "the last minute and what waits longest, refreshed",
 	.usage = "  slowclose top\n"
 		 "  slowclose top -d 5 --sort close-p99\n"
 		 "\n"
