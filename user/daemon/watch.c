@@ -23,6 +23,9 @@
 /* Records that are read before the loop goes round: clients are served in between. */
 #define BATCH 4096
 
+/* Of what waits, so many are told before the loop goes round: some milliseconds. */
+#define TELL_PIECE 500
+
 /* Of fast connections, so many processes are looked up in /proc a second; of slow ones all. */
 #define PLACES_A_SECOND 200
 
@@ -35,7 +38,9 @@ struct watch {
 	struct looker *looker;
 	struct places *places;
 	struct waiting *waiting; /* of the tick's look */
-	bool looking;
+	bool looking; /* until all that was found is told */
+	size_t told;
+	sd_event_source *tell; /* enabled while there is more to tell */
 	unsigned int places_left;
 	unsigned long holders_left_out;
 	struct scan_unseen unseen;
@@ -120,33 +125,40 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, LOOK_USEC);
 }
 
-static void tell_waiting(struct watch *watch, const struct waiting *waiting)
+/* One piece of what the look has found; then the loop goes round, and the ring is read. */
+static int on_tell(sd_event_source *source, void *userdata)
 {
-	unsigned long left_out = waiting_holders_left_out(waiting);
+	struct watch *watch = userdata;
+	size_t count = waiting_count(watch->waiting), end = watch->told + TELL_PIECE;
 	int64_t offset_ns = clock_realtime_offset_ns();
 	struct place place;
 	struct event event;
 
-	for (size_t i = 0; i < waiting_count(waiting); i++) {
-		waiting_event(waiting, i, &watch->options.hooks.slow, offset_ns, watch->places,
-			      &event, &place);
+	for (; watch->told < count && watch->told < end; watch->told++) {
+		waiting_event(watch->waiting, watch->told, &watch->options.hooks.slow, offset_ns,
+			      watch->places, &event, &place);
 		watch->sink.on_event(watch->sink.userdata, &event);
 	}
-	if (left_out > watch->holders_left_out)
-		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
-	watch->holders_left_out = left_out;
 	watch->sink.on_pause(watch->sink.userdata);
+	watch->looking = watch->told < count;
+	return sd_event_source_set_enabled(source, watch->looking ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 static void on_tick_look_done(void *userdata, struct waiting *waiting, int result)
 {
+	unsigned long left_out = waiting_holders_left_out(waiting);
 	struct watch *watch = userdata;
 
-	watch->looking = false;
-	if (result < 0)
+	if (result < 0) {
 		log_line("cannot look at what waits: %s", strerror(-result));
-	else
-		tell_waiting(watch, waiting);
+		watch->looking = false;
+		return;
+	}
+	if (left_out > watch->holders_left_out)
+		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
+	watch->holders_left_out = left_out;
+	watch->told = 0;
+	sd_event_source_set_enabled(watch->tell, SD_EVENT_ON);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -198,6 +210,12 @@ static int prepare_loop(struct watch *watch)
 		r = sd_event_add_defer(loop, &watch->more, on_more, watch);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(watch->more, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &watch->tell, on_tell, watch);
+	if (r >= 0) /* what comes in through the ring goes first */
+		r = sd_event_source_set_priority(watch->tell, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(watch->tell, SD_EVENT_OFF);
 	if (r >= 0)
 		r = add_timer(watch, LOOK_USEC, on_look);
 	if (r >= 0)
@@ -263,6 +281,7 @@ void watch_free(struct watch *watch)
 	waiting_free(watch->waiting);
 	places_free(watch->places);
 	sd_event_source_disable_unref(watch->more);
+	sd_event_source_disable_unref(watch->tell);
 	sd_event_unref(watch->loop);
 	hooks_free(watch->hooks);
 	free(watch);
