@@ -227,9 +227,29 @@ struct span timed_shutdown(int fd, int how)
 	return span;
 }
 
+/* A table of the kernel's can be long: the sockets of all that runs on this machine are in it. */
+static void wait_state_of(int fd, int state)
+{
+	int64_t deadline = deadline_ns();
+	struct tcp_info info = {};
+	socklen_t length = sizeof(info);
+
+	for (;;) {
+		check_call(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), "TCP_INFO");
+		if (info.tcpi_state == state)
+			return;
+		if (now_ns() > deadline)
+			fail_msg("the socket is in state %d, not %d", info.tcpi_state, state);
+		pass_ms(1);
+	}
+}
+
 static void wait_fin(struct pair *pair)
 {
-	wait_state(pair->server_port, pair->client_port, TCP_CLOSE_WAIT);
+	if (pair->server >= 0)
+		wait_state_of(pair->server, TCP_CLOSE_WAIT);
+	else
+		wait_state(pair->server_port, pair->client_port, TCP_CLOSE_WAIT);
 	pair->fin.after = now_ns();
 }
 

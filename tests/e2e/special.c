@@ -36,6 +36,7 @@ static void fastopen_connect(struct pair *pair, struct listener *listener)
 	assert_int_equal(
 		setsockopt(listener->fd, IPPROTO_TCP, TCP_FASTOPEN, &length, sizeof(length)), 0);
 	memset(pair, 0, sizeof(*pair));
+	pair->server = -1;
 	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	pair->queued.before = now_ns();
 	if (sendto(pair->client, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&listener->address,

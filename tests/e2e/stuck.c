@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "netns.h"
@@ -30,6 +31,14 @@ static void begin(struct stuck *stuck)
 	stuck->holder_count = 1;
 }
 
+void stuck_made(struct stuck *stuck)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	stuck->made = now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 void stuck_not_reading_6(struct stuck *stuck)
 {
 	begin(stuck);
@@ -37,6 +46,7 @@ void stuck_not_reading_6(struct stuck *stuck)
 	stuck->unread_bytes = 2;
 	send_all(stuck->pair.client, "ab", 2);
 	pair_close_client(&stuck->pair);
+	stuck_made(stuck);
 }
 
 void stuck_not_closing_7(struct stuck *stuck)
@@ -48,6 +58,7 @@ void stuck_not_closing_7(struct stuck *stuck)
 	receive_all(stuck->pair.server, 2);
 	pair_close_client(&stuck->pair);
 	receive_end(stuck->pair.server);
+	stuck_made(stuck);
 }
 
 void stuck_still_sending_8(struct stuck *stuck)
@@ -60,6 +71,7 @@ void stuck_still_sending_8(struct stuck *stuck)
 	pair_shutdown_client(&stuck->pair);
 	receive_end(stuck->pair.server);
 	send_all(stuck->pair.server, "abc", 3);
+	stuck_made(stuck);
 }
 
 void stuck_idle_pool_14(struct stuck *stuck)
@@ -74,6 +86,7 @@ void stuck_idle_pool_14(struct stuck *stuck)
 	pair->server = -1;
 	wait_state(pair->client_port, pair->server_port, TCP_CLOSE_WAIT);
 	pair->fin.after = now_ns();
+	stuck_made(stuck);
 }
 
 static void share(int channel, int fd)
@@ -95,6 +108,7 @@ void stuck_shared_15(struct stuck *stuck, struct child *child)
 	stuck->holders[2] = (struct holding){child->pid, (int)message.before};
 	stuck->holder_count = 3;
 	pair_close_client(&stuck->pair);
+	stuck_made(stuck);
 }
 
 static void receive_and_close_when_told(int channel, int unused)
@@ -121,6 +135,7 @@ void stuck_passed_15(struct stuck *stuck, struct child *child)
 	close(stuck->pair.server);
 	stuck->pair.server = -1;
 	pair_close_client(&stuck->pair);
+	stuck_made(stuck);
 }
 
 void stuck_in_netns_18(struct stuck *stuck, struct child *child)
@@ -139,12 +154,15 @@ static void wait_received(const struct pair *pair)
 	struct tcp_info info = {};
 	socklen_t length = sizeof(info);
 
-	do {
-		if (now_ns() > deadline)
-			fail_msg("%u segments are not acknowledged", info.tcpi_unacked);
+	for (;;) {
 		assert_int_equal(getsockopt(pair->client, IPPROTO_TCP, TCP_INFO, &info, &length),
 				 0);
-	} while (info.tcpi_unacked);
+		if (!info.tcpi_unacked)
+			return;
+		if (now_ns() > deadline)
+			fail_msg("%u segments are not acknowledged", info.tcpi_unacked);
+		pass_ms(1);
+	}
 }
 
 void stuck_queue_up(struct stuck *stuck, const struct listener *listener, bool open)
@@ -176,6 +194,7 @@ void stuck_queued_2(struct stuck *stuck, struct listener *listener, bool open)
 	listener_open(listener, AF_INET, "127.0.0.1", 4);
 	stuck_queue_up(stuck, listener, open);
 	set_queue(stuck, "127.0.0.1", 1, 4);
+	stuck_made(stuck);
 }
 
 void stuck_queued_ipv6_16(struct stuck *stuck, struct listener *listener)
@@ -183,6 +202,7 @@ void stuck_queued_ipv6_16(struct stuck *stuck, struct listener *listener)
 	listener_open(listener, AF_INET6, "::1", 4);
 	stuck_queue_up(stuck, listener, true);
 	set_queue(stuck, "::1", 1, 4);
+	stuck_made(stuck);
 }
 
 void stuck_reset_9(struct stuck *stuck, struct listener *listener)
@@ -192,6 +212,7 @@ void stuck_reset_9(struct stuck *stuck, struct listener *listener)
 	close(stuck->pair.client);
 	stuck->pair.client = -1;
 	wait_state(stuck->pair.server_port, stuck->pair.client_port, STATE_GONE);
+	stuck_made(stuck);
 }
 
 static void accept_and_tell(int channel, int listener)
@@ -232,6 +253,8 @@ void stuck_stopped_3(struct stuck stuck[STOPPED], struct child *child)
 		set_queue(&stuck[i], "127.0.0.1", STOPPED, 16);
 	}
 	close(listener.fd);
+	for (int i = 0; i < STOPPED; i++)
+		stuck_made(&stuck[i]);
 }
 
 static void connect_in_vain(struct pair *pair, const struct listener *listener)
@@ -256,6 +279,8 @@ void stuck_full_4(struct full *full)
 	}
 	for (int i = 0; i < FULL_LEFT_OUT; i++)
 		connect_in_vain(&full->left_out[i], &full->listener);
+	for (int i = 0; i < FULL_QUEUE; i++)
+		stuck_made(&full->stuck[i]);
 }
 
 void full_release(struct full *full)
@@ -303,6 +328,7 @@ static bool got_stuck(struct shared_port *shared, unsigned int queued)
 		}
 		if (now_ns() > deadline)
 			fail_msg("no listener of the port has got the connection");
+		pass_ms(1);
 	}
 }
 
@@ -348,6 +374,8 @@ void stuck_shared_port_17(struct shared_port *shared)
 	assert_int_equal(stuck, SHARED_STUCK);
 	for (int i = 0; i < SHARED_LISTENERS; i++)
 		close(shared->listeners[i].fd);
+	for (int i = 0; i < SHARED_STUCK; i++)
+		stuck_made(&shared->stuck[i]);
 }
 
 void shared_port_release(struct shared_port *shared)
@@ -384,9 +412,13 @@ struct wanted stuck_wanted(const struct stuck *stuck)
 json_t *stuck_event(const struct stuck *stuck, struct daemon *daemon)
 {
 	struct wanted wanted = stuck_wanted(stuck);
+	json_t *event;
 
 	wanted.event = "waiting";
-	return daemon_expect(daemon, &wanted);
+	do {
+		event = daemon_expect(daemon, &wanted);
+	} while (event_time(event) < stuck->made);
+	return event;
 }
 
 /* An older connection's is who alone holds it, if there is such a one; its thread is not known. */

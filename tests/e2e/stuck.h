@@ -31,6 +31,7 @@ struct stuck {
 	struct holding holders[3];
 	size_t holder_count;
 	uint64_t netns;
+	int64_t made; /* by CLOCK_REALTIME: from when on all of this is true */
 	/* Of the queue, where it is the only one of its port with anything in it: */
 	const char *listener_address;
 	unsigned int queue, limit;
@@ -114,7 +115,10 @@ void stuck_make_all(struct stuck_all *all);
 /* What an event must say; older: the connection is older than the daemon. */
 void stuck_expect(const struct stuck *stuck, json_t *event, bool older);
 
-/* A waiting event of it, as the daemon tells it from now on. */
+/* To be called where something of it has changed. */
+void stuck_made(struct stuck *stuck);
+
+/* The next waiting event of it that is not from a look before all was true; another will come. */
 json_t *stuck_event(const struct stuck *stuck, struct daemon *daemon);
 struct wanted stuck_wanted(const struct stuck *stuck);
 
