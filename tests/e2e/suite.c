@@ -9,13 +9,16 @@
 
 struct suite suite;
 
-static const char *const all[] = {"--all", NULL};
-
 void suite_start_daemon(void)
 {
-	daemon_start(&suite.daemon, suite.backend, all);
+	static const char *const all[] = {"--all", NULL};
+	/* That every accept is slow wakes the reader: else each event is waited for 100 ms. */
+	static const char *const at_once[] = {"--all", "--accept-wait", "0s", NULL};
+	const char *const *arguments = suite.at_once ? at_once : all;
+
+	daemon_start(&suite.daemon, suite.backend, arguments);
 	if (suite.parity)
-		daemon_start(&suite.other, "tracepoint", all);
+		daemon_start(&suite.other, "tracepoint", arguments);
 }
 
 static void stop(struct daemon *daemon)
@@ -56,6 +59,7 @@ int suite_setup(void **state)
 int suite_setup_parity(void **state)
 {
 	suite.parity = suite.fentry;
+	suite.at_once = true;
 	return suite_setup(state);
 }
 
@@ -73,6 +77,7 @@ int suite_teardown(void **state)
 	if (daemon_running(&suite.daemon))
 		suite_stop_daemon();
 	suite.parity = false;
+	suite.at_once = false;
 	suite.unwatched = false;
 	suite.groups_ended++;
 	return 0;

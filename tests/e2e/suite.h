@@ -22,6 +22,7 @@ struct suite {
 	bool one_cpu;
 	struct daemon daemon;
 	bool unwatched; /* while a group runs that needs no daemon */
+	bool at_once; /* while a group runs whose events come without delay */
 	bool parity; /* while a group runs that both backends must tell alike: */
 	struct daemon other;
 	/* cmocka's result does not tell of a setup or teardown that failed; these do. */
