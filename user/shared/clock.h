@@ -21,11 +21,14 @@ static inline int64_t clock_monotonic_ns(void)
 
 /*
  * CLOCK_REALTIME less CLOCK_MONOTONIC. To be taken anew each time: the wall clock can be set while
- * this runs.
+ * this runs. Interrupted between the two it is too much: nothing is told to have been earlier than
+ * it was.
  */
 static inline int64_t clock_realtime_offset_ns(void)
 {
-	return clock_ns(CLOCK_REALTIME) - clock_monotonic_ns();
+	int64_t monotonic_ns = clock_monotonic_ns();
+
+	return clock_ns(CLOCK_REALTIME) - monotonic_ns;
 }
 
 #endif
