@@ -19,11 +19,15 @@
 #include "render.h"
 #include "service.h"
 #include "status.h"
+#include "turn.h"
 
 #define CLIENTS_MAX 1536
 #define CLIENT_MEMORY 8192 /* for its request, and for the headers of the answer */
 #define CLIENT_TIMEOUT_SEC 5 /* for a request, and between two */
 #define LISTING_TIMEOUT_SEC 30
+
+/* So long clients are served before the ring has its turn. */
+#define TURN_NS (10 * NSEC_PER_MSEC)
 
 #define TYPE_JSON "application/json"
 #define TYPE_NDJSON "application/x-ndjson"
@@ -33,7 +37,7 @@ struct api {
 	struct MHD_Daemon *http;
 	sd_event_source *io;
 	sd_event_source *timer;
-	sd_event_source *again; /* enabled when there is more to do at once */
+	sd_event_source *again; /* the turn after one that left more to do at once */
 	struct listings *listings;
 	struct request *requests;
 	char *path;
@@ -59,6 +63,7 @@ struct request {
 	char *error_texts[2]; /* copies of what error points to */
 	bool parsed, bad;
 	bool suspended;
+	uint64_t ended; /* for a summary: so many records must have been read; 0: not known yet */
 	struct listing *listing;
 	struct subscriber *subscriber;
 	struct request *next, **previous;
@@ -121,6 +126,13 @@ static enum MHD_Result respond_failure(struct request *request, const char *mess
 	return respond_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, &error);
 }
 
+static int on_again(sd_event_source *source, void *userdata);
+
+static int ask_again(struct api *api)
+{
+	return turn_ask(watch_loop(api->service->watch), &api->again, on_again, api);
+}
+
 static void suspend(struct request *request)
 {
 	request->suspended = true;
@@ -133,7 +145,7 @@ static void resume(struct request *request)
 		return;
 	request->suspended = false;
 	MHD_resume_connection(request->connection);
-	sd_event_source_set_enabled(request->api->again, SD_EVENT_ON);
+	ask_again(request->api);
 }
 
 /* A slow reader of events may stop for as long as it likes, one of a listing not. */
@@ -196,7 +208,8 @@ static ssize_t read_listing(void *userdata, uint64_t position, char *buf, size_t
 	return n ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static enum MHD_Result answer_summary_now(struct request *request)
+/* The request's look is put into the statistics, so that another can begin. */
+static enum MHD_Result respond_summary(struct request *request)
 {
 	struct service *service = request->api->service;
 	struct summary *summary;
@@ -206,7 +219,9 @@ static enum MHD_Result answer_summary_now(struct request *request)
 	int r;
 
 	service_take_waiting(service, listing_waiting(request->listing));
-	if (service_settle(service) < 0)
+	listing_free(request->listing);
+	request->listing = NULL;
+	if (service_take_folded(service) < 0)
 		return respond_failure(request, "the statistics cannot be read");
 	summary = summary_new(service->stats, request->query.window, request->query.by,
 			      clock_monotonic_ns(), clock_realtime_offset_ns());
@@ -220,6 +235,26 @@ static enum MHD_Result answer_summary_now(struct request *request)
 		return respond_failure(request, "out of memory");
 	}
 	return respond_text(request, MHD_HTTP_OK, text, size);
+}
+
+static bool has_read_enough(const struct request *request)
+{
+	return watch_ended(request->api->service->watch) >= request->ended;
+}
+
+/* With all that had ended when the look was done; others are served while it is read. */
+static enum MHD_Result answer_summary(struct request *request)
+{
+	struct service *service = request->api->service;
+
+	if (!request->ended)
+		request->ended = service_ended(service);
+	if (!has_read_enough(request) && watch_read(service->watch) < 0)
+		return respond_failure(request, "the statistics cannot be read");
+	if (has_read_enough(request))
+		return respond_summary(request);
+	suspend(request);
+	return MHD_YES;
 }
 
 /* Called again when the look is done. */
@@ -244,7 +279,7 @@ static enum MHD_Result answer_listing(struct request *request)
 	if (r < 0)
 		return respond_failure(request, "what waits cannot be looked at");
 	if (request->query.kind == QUERY_SUMMARY)
-		return answer_summary_now(request);
+		return answer_summary(request);
 	set_timeout(request, LISTING_TIMEOUT_SEC);
 	return respond(request, MHD_HTTP_OK, TYPE_NDJSON,
 		       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, read_listing,
@@ -396,14 +431,17 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 /* Lets MHD work, and arms what wakes it up again. */
 static int run(struct api *api)
 {
+	int64_t until_ns = clock_monotonic_ns() + TURN_NS;
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	int r;
 
-	MHD_run(api->http);
-	if (MHD_get_timeout(api->http, &timeout_ms) != MHD_YES)
-		return sd_event_source_set_enabled(api->timer, SD_EVENT_OFF);
+	do { /* each time a few kilobytes to each client that can take some */
+		MHD_run(api->http);
+		if (MHD_get_timeout(api->http, &timeout_ms) != MHD_YES)
+			return sd_event_source_set_enabled(api->timer, SD_EVENT_OFF);
+	} while (timeout_ms == 0 && clock_monotonic_ns() < until_ns);
 	if (timeout_ms == 0)
-		return sd_event_source_set_enabled(api->again, SD_EVENT_ON);
+		return ask_again(api);
 	r = sd_event_source_set_time_relative(api->timer, timeout_ms * 1000);
 	return r < 0 ? r : sd_event_source_set_enabled(api->timer, SD_EVENT_ONESHOT);
 }
@@ -422,9 +460,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_again(sd_event_source *source, void *userdata)
 {
-	int r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	(void)source;
+	return run(userdata);
+}
 
-	return r < 0 ? r : run(userdata);
+static bool can_go_on(const struct request *request, int64_t now_ns)
+{
+	if (request->subscriber)
+		return events_ready(request->subscriber, now_ns);
+	return request->ended && has_read_enough(request);
 }
 
 void api_wake(struct api *api)
@@ -432,8 +476,7 @@ void api_wake(struct api *api)
 	int64_t now_ns = clock_monotonic_ns();
 
 	for (struct request *request = api->requests; request; request = request->next) {
-		if (request->subscriber && request->suspended &&
-		    events_ready(request->subscriber, now_ns))
+		if (request->suspended && can_go_on(request, now_ns))
 			resume(request);
 	}
 }
@@ -459,8 +502,6 @@ static int start(struct api *api, int fd)
 	if (r >= 0)
 		r = sd_event_add_time_relative(loop, &api->timer, CLOCK_MONOTONIC, 0, 1000,
 					       on_timer, api);
-	if (r >= 0)
-		r = sd_event_add_defer(loop, &api->again, on_again, api);
 	return r;
 }
 

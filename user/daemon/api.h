@@ -16,7 +16,8 @@ int api_new(struct api **ret, struct service *service, const char *path);
 /* Ends all connections and removes the socket. NULL is allowed. */
 void api_free(struct api *api);
 
-/* There are new events: those who wait for them get them in the next turn of the loop. */
+/* Events were read, or time has passed: those who wait for it go on in the next turn of the loop.
+ */
 void api_wake(struct api *api);
 
 #endif

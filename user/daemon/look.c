@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "turn.h"
 
 /* The tick's own, the report's, and those of clients. */
 #define LOOKS_MAX 8
@@ -17,7 +18,8 @@ struct look {
 };
 
 struct looker {
-	sd_event_source *piece; /* enabled while there is a look */
+	sd_event *loop;
+	sd_event_source *piece; /* the turn of the next one */
 	struct look looks[LOOKS_MAX]; /* the first is under way if begun_ns is set */
 	size_t count;
 	int64_t begun_ns;
@@ -43,6 +45,7 @@ static int on_piece(sd_event_source *source, void *userdata)
 	struct look *look = looker->looks;
 	int r;
 
+	(void)source;
 	if (!looker->begun_ns) {
 		looker->begun_ns = clock_monotonic_ns();
 		r = waiting_begin(look->waiting, &look->options);
@@ -53,25 +56,16 @@ static int on_piece(sd_event_source *source, void *userdata)
 	}
 	if (r <= 0)
 		finish(looker, r);
-	return sd_event_source_set_enabled(source, looker->count ? SD_EVENT_ON : SD_EVENT_OFF);
+	return looker->count ? turn_ask(looker->loop, &looker->piece, on_piece, looker) : 0;
 }
 
 int looker_new(struct looker **ret, sd_event *loop)
 {
 	struct looker *looker = calloc(1, sizeof(*looker));
-	int r;
 
 	if (!looker)
 		return -ENOMEM;
-	r = sd_event_add_defer(loop, &looker->piece, on_piece, looker);
-	if (r >= 0) /* what comes in through the ring goes first */
-		r = sd_event_source_set_priority(looker->piece, SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(looker->piece, SD_EVENT_OFF);
-	if (r < 0) {
-		looker_free(looker);
-		return r;
-	}
+	looker->loop = loop;
 	*ret = looker;
 	return 0;
 }
@@ -90,7 +84,7 @@ int looker_add(struct looker *looker, struct waiting *waiting,
 	if (looker->count == LOOKS_MAX)
 		return -EBUSY;
 	looker->looks[looker->count++] = (struct look){waiting, *options, done, userdata};
-	return sd_event_source_set_enabled(looker->piece, SD_EVENT_ON);
+	return turn_ask(looker->loop, &looker->piece, on_piece, looker);
 }
 
 int64_t looker_last_ns(const struct looker *looker)

@@ -43,7 +43,7 @@ static void on_fold(void *userdata, const void *element)
 	stats_add_folded(service->stats, element, clock_monotonic_ns());
 }
 
-static int take_folded(struct service *service)
+int service_take_folded(struct service *service)
 {
 	struct hooks *hooks = watch_hooks(service->watch);
 	struct hooks_counts counts;
@@ -62,11 +62,12 @@ static int take_folded(struct service *service)
 	return r;
 }
 
-int service_settle(struct service *service)
+uint64_t service_ended(const struct service *service)
 {
-	int r = watch_drain(service->watch);
+	struct hooks_counts counts;
 
-	return r < 0 ? r : take_folded(service);
+	hooks_counts(watch_hooks(service->watch), &counts);
+	return counts.records;
 }
 
 void service_take_waiting(struct service *service, const struct waiting *waiting)
@@ -103,8 +104,7 @@ static void on_report_look_done(void *userdata, struct waiting *waiting, int res
 		return;
 	}
 	service_take_waiting(service, waiting);
-	if (service_settle(service) < 0)
-		return;
+	service_take_folded(service); /* logged */
 	summary = summary_new(service->stats, report_window(service->options->report_interval_ns),
 			      BY_SERVICE, clock_monotonic_ns(), clock_realtime_offset_ns());
 	if (summary)
@@ -130,7 +130,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct service *service = userdata;
 
 	(void)usec;
-	take_folded(service); /* logged */
+	service_take_folded(service); /* logged */
 	journal_tick(service->journal, clock_monotonic_ns());
 	api_wake(service->api); /* heartbeats */
 	return sd_event_source_set_time_relative(source, TICK_USEC);

@@ -36,11 +36,11 @@ struct service {
 /* Runs until a signal ends it. Returns 0 or -errno; failures are logged. */
 int service_run(const struct service_options *options);
 
-/*
- * Brings the statistics up to this moment: what is in the ring, and what the kernel has folded.
- * Returns 0 or -errno, logged.
- */
-int service_settle(struct service *service);
+/* How many records of ended connections were sent up to now, read or not: see watch_ended(). */
+uint64_t service_ended(const struct service *service);
+
+/* Takes over what the kernel has folded up to now. Returns 0 or -errno, logged. */
+int service_take_folded(struct service *service);
 
 /* Tells the statistics what waits, by a full look. */
 void service_take_waiting(struct service *service, const struct waiting *waiting);

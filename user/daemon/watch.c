@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "scan.h"
+#include "turn.h"
 
 /* How often the ring is looked at when nothing slow wakes the reader. */
 #define LOOK_USEC (100 * 1000)
@@ -21,7 +22,7 @@
 #define ACCURACY_USEC 1000
 
 /* Records that are read before the loop goes round: clients are served in between. */
-#define BATCH 4096
+#define BATCH 1024
 
 /* Of what waits, so many are told before the loop goes round: some milliseconds. */
 #define TELL_PIECE 500
@@ -33,7 +34,7 @@ struct watch {
 	struct watch_options options;
 	struct watch_sink sink;
 	sd_event *loop;
-	sd_event_source *more; /* enabled when a batch left something in the ring */
+	sd_event_source *more; /* the turn after a batch that left something in the ring */
 	struct hooks *hooks;
 	struct looker *looker;
 	struct places *places;
@@ -44,6 +45,7 @@ struct watch {
 	unsigned int places_left;
 	unsigned long holders_left_out;
 	struct scan_unseen unseen;
+	uint64_t ended; /* records of ended connections that were read */
 	int64_t now_ns; /* of this batch */
 	int64_t realtime_offset_ns;
 };
@@ -70,6 +72,7 @@ static void on_record(void *userdata, const struct record *record)
 	event_from_record(&event, record, &watch->options.hooks.slow, watch->realtime_offset_ns);
 	event.owner_place = place_of(watch, &event, &event.conn.owner, &owner);
 	event.closer_place = place_of(watch, &event, &event.conn.closer, &closer);
+	watch->ended += event.kind == RECORD_CLOSED;
 	watch->sink.on_event(watch->sink.userdata, &event);
 }
 
@@ -87,15 +90,7 @@ static int drain_batch(struct watch *watch)
 	return r < 0 ? r : r == BATCH;
 }
 
-int watch_drain(struct watch *watch)
-{
-	int r;
-
-	do {
-		r = drain_batch(watch);
-	} while (r > 0);
-	return r;
-}
+static int on_more(sd_event_source *source, void *userdata);
 
 static int drain_some(struct watch *watch)
 {
@@ -103,13 +98,36 @@ static int drain_some(struct watch *watch)
 
 	if (r < 0)
 		return sd_event_exit(watch->loop, r);
-	return sd_event_source_set_enabled(watch->more, r ? SD_EVENT_ON : SD_EVENT_OFF);
+	return r ? turn_ask(watch->loop, &watch->more, on_more, watch) : 0;
 }
 
 static int on_more(sd_event_source *source, void *userdata)
 {
 	(void)source;
 	return drain_some(userdata);
+}
+
+int watch_read(struct watch *watch)
+{
+	return drain_some(watch);
+}
+
+uint64_t watch_ended(const struct watch *watch)
+{
+	return watch->ended;
+}
+
+/* Not until the ring is empty: connections can end faster than they are read. */
+int watch_drain(struct watch *watch)
+{
+	struct hooks_counts counts;
+	int r;
+
+	hooks_counts(watch->hooks, &counts);
+	do {
+		r = drain_batch(watch);
+	} while (r > 0 && watch->ended < counts.records);
+	return r < 0 ? r : 0;
 }
 
 static int on_wakeup(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -134,6 +152,7 @@ static int on_tell(sd_event_source *source, void *userdata)
 	struct place place;
 	struct event event;
 
+	(void)source;
 	for (; watch->told < count && watch->told < end; watch->told++) {
 		waiting_event(watch->waiting, watch->told, &watch->options.hooks.slow, offset_ns,
 			      watch->places, &event, &place);
@@ -141,7 +160,7 @@ static int on_tell(sd_event_source *source, void *userdata)
 	}
 	watch->sink.on_pause(watch->sink.userdata);
 	watch->looking = watch->told < count;
-	return sd_event_source_set_enabled(source, watch->looking ? SD_EVENT_ON : SD_EVENT_OFF);
+	return watch->looking ? turn_ask(watch->loop, &watch->tell, on_tell, watch) : 0;
 }
 
 static void on_tick_look_done(void *userdata, struct waiting *waiting, int result)
@@ -158,7 +177,7 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
 	watch->holders_left_out = left_out;
 	watch->told = 0;
-	sd_event_source_set_enabled(watch->tell, SD_EVENT_ON);
+	turn_ask(watch->loop, &watch->tell, on_tell, watch);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -206,16 +225,6 @@ static int prepare_loop(struct watch *watch)
 		r = sd_event_add_signal(loop, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_io(loop, NULL, hooks_fd(watch->hooks), EPOLLIN, on_wakeup, watch);
-	if (r >= 0)
-		r = sd_event_add_defer(loop, &watch->more, on_more, watch);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(watch->more, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_add_defer(loop, &watch->tell, on_tell, watch);
-	if (r >= 0) /* what comes in through the ring goes first */
-		r = sd_event_source_set_priority(watch->tell, SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(watch->tell, SD_EVENT_OFF);
 	if (r >= 0)
 		r = add_timer(watch, LOOK_USEC, on_look);
 	if (r >= 0)

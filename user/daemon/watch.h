@@ -39,8 +39,14 @@ int watch_new(struct watch **ret, const struct watch_options *options,
 /* Detaches everything. NULL is allowed. */
 void watch_free(struct watch *watch);
 
-/* Reads what the ring has now, all of it. Returns 0 or -errno, logged. */
+/* Reads all that the ring has at this moment. Returns 0 or -errno, logged. */
 int watch_drain(struct watch *watch);
+
+/* Reads a part of it, and the rest in later turns of the loop. Returns 0 or -errno, logged. */
+int watch_read(struct watch *watch);
+
+/* Records of ended connections that were read; hooks_counts() has how many were sent. */
+uint64_t watch_ended(const struct watch *watch);
 
 /* The parts, which live as long as the watch. */
 sd_event *watch_loop(struct watch *watch);
