@@ -241,7 +241,7 @@ void events_publish(struct events *events, const struct event *event)
 	}
 	if (!any)
 		return;
-	text = json_line(json_event(event), &size);
+	text = json_event_line(event, &size);
 	append(events, wanted, text, size);
 	free(text);
 }

@@ -168,8 +168,8 @@ const struct waiting *listing_waiting(const struct listing *listing)
 	return listing->snapshot->waiting;
 }
 
-/* Each returns false if the filter does not want it. *object is NULL out of memory. */
-static bool connection_json(const struct listing *listing, size_t i, json_t **object)
+/* Each renders a line, which is NULL out of memory, unless the filter does not want it. */
+static bool render_connection(struct listing *listing, size_t i)
 {
 	static const struct thresholds everything; /* all that waits has a cause */
 	struct place place;
@@ -179,19 +179,20 @@ static bool connection_json(const struct listing *listing, size_t i, json_t **ob
 		      watch_places(listing->snapshot->listings->watch), &event, &place);
 	if (!filter_match(&listing->filter, &event))
 		return false;
-	*object = json_event(&event);
+	listing->line = json_event_line(&event, &listing->line_size);
 	return true;
 }
 
-static bool listener_json(const struct listing *listing, size_t i, json_t **object)
+static bool render_listener(struct listing *listing, size_t i)
 {
 	const struct waiting *waiting = listing_waiting(listing);
+	int64_t time_ns = waiting_time_ns(waiting) + clock_realtime_offset_ns();
 	struct listener_event event;
 
 	waiting_listener(waiting, i, &event);
 	if (!filter_match_listener(&listing->filter, &event.record->listener))
 		return false;
-	*object = json_listener(&event, waiting_time_ns(waiting) + clock_realtime_offset_ns());
+	listing->line = json_line(json_listener(&event, time_ns), &listing->line_size);
 	return true;
 }
 
@@ -207,13 +208,9 @@ static int next_line(struct listing *listing)
 	listing->line_offset = 0;
 	while (listing->at < count) {
 		size_t i = listing->at++;
-		json_t *object;
 
-		if (listeners ? !listener_json(listing, i, &object)
-			      : !connection_json(listing, i, &object))
-			continue;
-		listing->line = json_line(object, &listing->line_size);
-		return listing->line ? 1 : -ENOMEM;
+		if (listeners ? render_listener(listing, i) : render_connection(listing, i))
+			return listing->line ? 1 : -ENOMEM;
 	}
 	return 0;
 }

@@ -41,7 +41,7 @@ struct watch {
 	struct waiting *waiting; /* of the tick's look */
 	bool looking; /* until all that was found is told */
 	size_t told;
-	sd_event_source *tell; /* enabled while there is more to tell */
+	sd_event_source *tell; /* the turn of what waits and is not told yet */
 	unsigned int places_left;
 	unsigned long holders_left_out;
 	struct scan_unseen unseen;

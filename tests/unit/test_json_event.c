@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The fast way to an event's line must not differ from the slow one in a single byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+#define EVENTS 50000
+
+static uint64_t seed = 1;
+
+/* Small numbers, large ones and the limits, all often. */
+static uint64_t any(void)
+{
+	static const uint64_t limits[] = {0, 1, UINT32_MAX, INT64_MAX, UINT64_MAX};
+
+	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	if (seed >> 61 == 0)
+		return limits[(seed >> 33) % 5];
+	return (seed >> 33 ^ seed << 20) >> (seed >> 58);
+}
+
+static int64_t any_known(void)
+{
+	return any() % 4 ? (int64_t)(any() & INT64_MAX) : UNKNOWN;
+}
+
+/* Plain letters for the most part, else any bytes but the zero at the end. */
+static void any_text(char *text, size_t size, bool terminated)
+{
+	size_t length = any() % size;
+
+	memset(text, 0, size);
+	if (!terminated && any() % 4 == 0)
+		length = size;
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)(any() % 3 ? 'a' + any() % 26 : 1 + any() % 255);
+	if (any() % 4 == 0 && length > 4)
+		memcpy(text + length / 2 - 2, "\xf0\x9f\x90\xa7", 4);
+}
+
+static struct conn_task any_task(void)
+{
+	struct conn_task task = {.pid = (uint32_t)any(), .tid = (uint32_t)any()};
+
+	any_text(task.comm, sizeof(task.comm), false);
+	return task;
+}
+
+static void any_bytes(void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		((char *)bytes)[i] = (char)any();
+}
+
+static struct conn any_conn(void)
+{
+	struct conn conn = {
+		.close_wait_ns = any(),
+		.local_port = (uint16_t)any(),
+		.remote_port = (uint16_t)any(),
+		.netns = (uint32_t)any(),
+		.owner = any_task(),
+		.closer = any_task(),
+		.family = any() % 2 ? FAMILY_IPV4 : FAMILY_IPV6,
+		.role = any() % 2 ? ROLE_SERVER : ROLE_CLIENT,
+		.end = any() % END_COUNT,
+	};
+
+	any_bytes(conn.local_addr, sizeof(conn.local_addr));
+	any_bytes(conn.remote_addr, sizeof(conn.remote_addr));
+	return conn;
+}
+
+static struct event any_event(void)
+{
+	struct event event = {
+		.kind = RECORD_CLOSED + any() % 3,
+		.conn = any_conn(),
+		.id = "0123456789abcdef",
+		.time_ns = (int64_t)any(),
+		.accept_wait_ns = any_known(),
+		.close_wait_ns = any_known(),
+		.lifetime_ns = any_known(),
+		.rx_bytes = any_known(),
+		.tx_bytes = any_known(),
+		.tx_bytes_after_fin = any_known(),
+		.unread_bytes = any_known(),
+		.accepted = (int)(any() % 3) - 1,
+		.fin_read = (int)(any() % 3) - 1,
+		.cause = any() % CAUSE_COUNT,
+		.at_least = any() % 2,
+	};
+
+	return event;
+}
+
+static void assert_same(const struct event *event)
+{
+	size_t size, fast_size;
+	char *line = json_line(json_event(event), &size);
+	char *fast = json_event_line(event, &fast_size);
+
+	assert_non_null(line);
+	assert_non_null(fast);
+	fast = realloc(fast, fast_size + 1);
+	fast[fast_size] = '\0';
+	assert_string_equal(fast, line);
+	assert_int_equal(fast_size, size);
+	free(line);
+	free(fast);
+}
+
+static void random_events(void **state)
+{
+	struct listener_record listener = {.listener = {.family = FAMILY_IPV6}};
+	struct place owner, closer;
+	struct holder holders[3];
+
+	(void)state;
+	for (int n = 0; n < EVENTS; n++) {
+		struct event event = any_event();
+
+		any_text(owner.unit, sizeof(owner.unit), true);
+		any_text(owner.container, sizeof(owner.container), true);
+		any_text(closer.unit, sizeof(closer.unit), true);
+		any_text(closer.container, sizeof(closer.container), true);
+		any_bytes(&listener.listener.addr, sizeof(listener.listener.addr));
+		listener.listener.port = (uint16_t)any();
+		listener.queued = (uint32_t)any();
+		listener.limit = (uint32_t)any();
+		event.owner_place = any() % 2 ? &owner : NULL;
+		event.closer_place = any() % 2 ? &closer : NULL;
+		event.listener = any() % 2 ? &listener : NULL;
+		event.holders = holders;
+		event.holder_count = any() % 4;
+		for (size_t i = 0; i < event.holder_count; i++) {
+			holders[i] = (struct holder){.pid = (uint32_t)any(), .fd = (uint32_t)any()};
+			any_text(holders[i].comm, sizeof(holders[i].comm), false);
+		}
+		assert_same(&event);
+	}
+}
+
+/* Every digit that a wait can have, and those that are more than a double keeps. */
+static void waits(void **state)
+{
+	struct event event = any_event();
+
+	(void)state;
+	event.accept_wait_ns = UNKNOWN;
+	event.lifetime_ns = 0;
+	for (int64_t us = 0; us < 20000; us++) {
+		event.close_wait_ns = us * 1000 + 999;
+		assert_same(&event);
+	}
+	for (int64_t ns = 1; ns < INT64_MAX / 10; ns *= 10) {
+		event.close_wait_ns = ns;
+		event.lifetime_ns = ns - 1;
+		assert_same(&event);
+	}
+	event.close_wait_ns = INT64_MAX;
+	event.lifetime_ns = INT64_MIN + 1;
+	assert_same(&event);
+}
+
+/* All that can be escaped is, with many holders: the longest line that there can be. */
+static void longest(void **state)
+{
+	static struct holder holders[500];
+	struct event event = any_event();
+	struct place place;
+
+	(void)state;
+	memset(&place, 1, sizeof(place));
+	place.unit[sizeof(place.unit) - 1] = '\0';
+	place.container[sizeof(place.container) - 1] = '\0';
+	memset(&event.conn, 0xff, sizeof(event.conn));
+	memset(event.conn.owner.comm, 1, 16);
+	memset(event.conn.closer.comm, 1, 16);
+	event.owner_place = &place;
+	event.closer_place = &place;
+	event.holders = holders;
+	event.holder_count = 500;
+	for (size_t i = 0; i < 500; i++) {
+		holders[i] = (struct holder){.pid = UINT32_MAX, .fd = UINT32_MAX};
+		memset(holders[i].comm, 1, 16);
+	}
+	event.rx_bytes = event.tx_bytes = event.tx_bytes_after_fin = event.unread_bytes =
+		INT64_MIN + 1;
+	event.accept_wait_ns = event.close_wait_ns = event.lifetime_ns =
+		INT64_C(999999999999999999);
+	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
+		event.kind = kind;
+		assert_same(&event);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_events),
+		cmocka_unit_test(waits),
+		cmocka_unit_test(longest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An event as JSON without building an object: all subscribers wait for it, and a node can have
+ * tens of thousands of them a second. Byte for byte what json_event() and json_line() give.
+ */
+#include "json.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render.h"
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* An event's line with every name at its longest and escaped takes less, without its holders. */
+#define LINE_MAX 4096
+#define HOLDER_MAX 192
+
+/* Of microseconds, so many have no more digits than a double keeps. */
+#define MICROSECONDS_MAX INT64_C(1000000000000000)
+
+struct line {
+	char *text;
+	size_t size, room;
+};
+
+static void put(struct line *line, const char *text, size_t size)
+{
+	if (size > line->room - line->size) /* never: see above */
+		size = line->room - line->size;
+	memcpy(line->text + line->size, text, size);
+	line->size += size;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	put(line, text, strlen(text));
+}
+
+static void put_key(struct line *line, const char *key)
+{
+	put_text(line, ",\"");
+	put_text(line, key);
+	put_text(line, "\":");
+}
+
+/* One of our own words, which needs no escapes. */
+static void put_word(struct line *line, const char *word)
+{
+	if (!word) {
+		put_text(line, "null");
+		return;
+	}
+	put_text(line, "\"");
+	put_text(line, word);
+	put_text(line, "\"");
+}
+
+static void put_unsigned(struct line *line, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do {
+		*--at = (char)('0' + n % 10);
+	} while (n /= 10);
+	put(line, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static void put_number(struct line *line, int64_t n)
+{
+	if (n == UNKNOWN) {
+		put_text(line, "null");
+		return;
+	}
+	if (n < 0)
+		put_text(line, "-");
+	put_unsigned(line, n < 0 ? -(uint64_t)n : (uint64_t)n);
+}
+
+/* As a double prints: no zeros at the end, but always one digit behind the point. */
+static void put_milliseconds(struct line *line, int64_t ns)
+{
+	int64_t us = ns / 1000;
+	char point[4] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+			 (char)('0' + us % 10)};
+	size_t size = sizeof(point);
+
+	if (ns == UNKNOWN) {
+		put_text(line, "null");
+		return;
+	}
+	while (size > 2 && point[size - 1] == '0')
+		size--;
+	put_unsigned(line, (uint64_t)us / 1000);
+	put(line, point, size);
+}
+
+static void put_truth(struct line *line, enum tristate value)
+{
+	put_text(line, value == MAYBE ? "null" : value == YES ? "true" : "false");
+}
+
+static void put_escaped(struct line *line, unsigned char c)
+{
+	static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
+				       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\', [127] = 0};
+	char text[8] = {'\\', letters[c]};
+
+	if (!letters[c])
+		snprintf(text, sizeof(text), "\\u%04X", c);
+	put_text(line, text);
+}
+
+static bool needs_escape(uint32_t code)
+{
+	return code < 0x20 || code == '"' || code == '\\';
+}
+
+/* Where bad is NULL, text is UTF-8; else bad stands for each byte that is not. */
+static void put_string(struct line *line, const char *text, size_t length, const char *bad)
+{
+	uint32_t code;
+
+	put_text(line, "\"");
+	for (size_t i = 0; i < length;) {
+		size_t n = render_utf8(text + i, length - i, &code);
+
+		if (!n && bad)
+			put_text(line, bad);
+		else if (n == 1 && needs_escape(code))
+			put_escaped(line, (unsigned char)code);
+		else
+			put(line, text + i, n);
+		i += n ? n : 1;
+	}
+	put_text(line, "\"");
+}
+
+static void put_comm(struct line *line, const char comm[16])
+{
+	put_string(line, comm, strnlen(comm, 16), REPLACEMENT);
+}
+
+static bool is_utf8(const char *text, size_t length)
+{
+	uint32_t code;
+	size_t n;
+
+	for (size_t i = 0; i < length; i += n) {
+		n = render_utf8(text + i, length - i, &code);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+static void put_place(struct line *line, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length && is_utf8(text, length))
+		put_string(line, text, length, NULL);
+	else
+		put_text(line, "null");
+}
+
+static void put_task(struct line *line, const struct conn_task *task, const struct place *place)
+{
+	if (!task->pid) {
+		put_text(line, "null");
+		return;
+	}
+	put_text(line, "{\"pid\":");
+	put_unsigned(line, task->pid);
+	put_key(line, "tid");
+	put_number(line, task->tid ? task->tid : UNKNOWN);
+	put_key(line, "comm");
+	put_comm(line, task->comm);
+	put_key(line, "unit");
+	put_place(line, place ? place->unit : "");
+	put_key(line, "container");
+	put_place(line, place ? place->container : "");
+	put_text(line, "}");
+}
+
+/* Without the brace at its end. */
+static void put_endpoint(struct line *line, enum conn_family family, const __u8 *address,
+			 uint16_t port)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(family == FAMILY_IPV4 ? AF_INET : AF_INET6, address, text, sizeof(text));
+	put_text(line, "{\"address\":");
+	put_word(line, text);
+	put_key(line, "port");
+	put_unsigned(line, port);
+}
+
+static void put_holders(struct line *line, const struct event *event)
+{
+	if (event->kind != RECORD_WAITING) {
+		put_text(line, "null");
+		return;
+	}
+	put_text(line, "[");
+	for (size_t i = 0; i < event->holder_count; i++) {
+		const struct holder *holder = &event->holders[i];
+
+		put_text(line, i ? ",{\"pid\":" : "{\"pid\":");
+		put_unsigned(line, holder->pid);
+		put_key(line, "comm");
+		put_comm(line, holder->comm);
+		put_key(line, "fd");
+		put_unsigned(line, holder->fd);
+		put_text(line, "}");
+	}
+	put_text(line, "]");
+}
+
+static void put_listener(struct line *line, const struct listener_record *record)
+{
+	if (!record) {
+		put_text(line, "null");
+		return;
+	}
+	put_endpoint(line, record->listener.family, record->listener.addr, record->listener.port);
+	put_key(line, "queued");
+	put_unsigned(line, record->queued);
+	put_key(line, "limit");
+	put_unsigned(line, record->limit);
+	put_text(line, "}");
+}
+
+static const char *state(const struct event *event)
+{
+	if (event->kind != RECORD_WAITING)
+		return NULL;
+	return event->conn.close_wait_ns ? "close-wait" : "accept-queue";
+}
+
+static void put_identity(struct line *line, const struct event *event)
+{
+	const struct conn *conn = &event->conn;
+	char time[RENDER_TIME_SIZE];
+
+	put_text(line, "{\"event\":");
+	put_word(line, kind_name(event->kind));
+	put_key(line, "time");
+	put_word(line, render_time(event->time_ns, time));
+	put_key(line, "id");
+	put_word(line, event->id);
+	put_key(line, "role");
+	put_word(line, role_name(conn->role));
+	put_key(line, "family");
+	put_word(line, family_name(conn->family));
+	put_key(line, "local");
+	put_endpoint(line, conn->family, conn->local_addr, conn->local_port);
+	put_text(line, "},\"remote\":");
+	put_endpoint(line, conn->family, conn->remote_addr, conn->remote_port);
+	put_text(line, "},\"netns\":");
+	put_unsigned(line, conn->netns);
+	put_key(line, "state");
+	put_word(line, state(event));
+}
+
+static void put_waits(struct line *line, const struct event *event)
+{
+	put_key(line, "cause");
+	put_word(line, cause_name(event->cause));
+	put_key(line, "accepted");
+	put_truth(line, event->accepted);
+	put_key(line, "accept_wait_ms");
+	put_milliseconds(line, event->accept_wait_ns);
+	put_key(line, "close_wait_ms");
+	put_milliseconds(line, event->close_wait_ns);
+	put_key(line, "lifetime_ms");
+	put_milliseconds(line, event->lifetime_ns);
+	put_key(line, "at_least");
+	put_truth(line, event->at_least ? YES : NO);
+}
+
+static void put_evidence(struct line *line, const struct event *event)
+{
+	const struct conn *conn = &event->conn;
+
+	put_key(line, "unread_bytes");
+	put_number(line, event->unread_bytes);
+	put_key(line, "fin_read");
+	put_truth(line, event->fin_read);
+	put_key(line, "rx_bytes");
+	put_number(line, event->rx_bytes);
+	put_key(line, "tx_bytes");
+	put_number(line, event->tx_bytes);
+	put_key(line, "tx_bytes_after_fin");
+	put_number(line, event->tx_bytes_after_fin);
+	put_key(line, "end");
+	put_word(line, event->kind == RECORD_CLOSED ? end_name(conn->end) : NULL);
+	put_key(line, "owner");
+	put_task(line, &conn->owner, event->owner_place);
+	put_key(line, "closer");
+	put_task(line, &conn->closer, event->closer_place);
+	put_key(line, "holders");
+	put_holders(line, event);
+	put_key(line, "listener");
+	put_listener(line, event->listener);
+}
+
+/* Whether it prints as a double does, with the decimals that it has. */
+static bool is_plain(int64_t ns)
+{
+	return ns == UNKNOWN || (ns >= 0 && ns / 1000 < MICROSECONDS_MAX);
+}
+
+char *json_event_line(const struct event *event, size_t *size)
+{
+	struct line line = {.room = LINE_MAX + event->holder_count * HOLDER_MAX};
+
+	if (!is_plain(event->accept_wait_ns) || !is_plain(event->close_wait_ns) ||
+	    !is_plain(event->lifetime_ns))
+		return json_line(json_event(event), size);
+	line.text = malloc(line.room);
+	if (!line.text)
+		return NULL;
+	put_identity(&line, event);
+	put_waits(&line, event);
+	put_evidence(&line, event);
+	put_text(&line, "}\n");
+	*size = line.size;
+	return line.text;
+}
