@@ -53,6 +53,12 @@ static int remove_stale(const char *path, const struct sockaddr_un *address)
 			 path);
 		return -EADDRINUSE;
 	}
+	if (r != ECONNREFUSED) { /* such as a socket of another type, which may be in use */
+		log_line("%s is there and cannot be asked whether a slowclosed answers on it (%s): "
+			 "remove it, or give another --socket",
+			 path, strerror(r));
+		return -EEXIST;
+	}
 	return unlink(path) < 0 ? -errno : 0;
 }
 
