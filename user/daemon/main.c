@@ -91,7 +91,7 @@ static const char usage[] =
 	"      --debug                what libbpf and the kernel say\n"
 	"  -h, --help, --version\n"
 	"\n"
-	"TIME is a number and a unit: 500ms, 1.5s, 2m. SIGUSR1 prints counts and losses.\n";
+	"TIME is a number and a unit: 500ms, 1.5s, 2m. SIGUSR1: --tail prints counts.\n";
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {
