@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "clock.h"
 #include "json.h"
 #include "listen.h"
@@ -22,8 +24,10 @@
 #include "turn.h"
 
 #define CLIENTS_MAX 1536
+#define OWN_DESCRIPTORS 128
 #define CLIENT_MEMORY 8192 /* for its request, and for the headers of the answer */
-#define CLIENT_TIMEOUT_SEC 5 /* for a request, and between two */
+#define CLIENT_TIMEOUT_SEC 5 /* without a byte of a request, and between two */
+#define REQUEST_TIME_NS (10 * NSEC_PER_SEC) /* to send a request in */
 #define LISTING_TIMEOUT_SEC 30
 
 /* So long clients are served before the ring has its turn. */
@@ -40,6 +44,7 @@ struct api {
 	sd_event_source *again; /* the turn after one that left more to do at once */
 	struct listings *listings;
 	struct request *requests;
+	struct clients clients;
 	char *path;
 	bool ending;
 };
@@ -50,6 +55,8 @@ struct request;
 struct route {
 	const char *path;
 	enum query_kind query;
+	bool lines; /* without end or length: MHD 0.9.75 would end its answer to HEAD as if it had a
+		     * body, and the client take that for its next answer */
 	/* Answers, or suspends the request, and is called again when it is resumed. */
 	enum MHD_Result (*answer)(struct request *request);
 };
@@ -149,9 +156,9 @@ static void resume(struct request *request)
 }
 
 /* A slow reader of events may stop for as long as it likes, one of a listing not. */
-static void set_timeout(struct request *request, unsigned int seconds)
+static void set_timeout(struct MHD_Connection *connection, unsigned int seconds)
 {
-	MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
 static ssize_t read_events(void *userdata, uint64_t position, char *buf, size_t size)
@@ -186,7 +193,7 @@ static enum MHD_Result answer_events(struct request *request)
 		return respond_failure(request, "there are too many subscribers already");
 	if (r < 0)
 		return respond_failure(request, "out of memory");
-	set_timeout(request, 0);
+	set_timeout(request->connection, 0);
 	return respond(request, MHD_HTTP_OK, TYPE_NDJSON,
 		       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, read_events,
 							 request, NULL));
@@ -280,7 +287,7 @@ static enum MHD_Result answer_listing(struct request *request)
 		return respond_failure(request, "what waits cannot be looked at");
 	if (request->query.kind == QUERY_SUMMARY)
 		return answer_summary(request);
-	set_timeout(request, LISTING_TIMEOUT_SEC);
+	set_timeout(request->connection, LISTING_TIMEOUT_SEC);
 	return respond(request, MHD_HTTP_OK, TYPE_NDJSON,
 		       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, read_listing,
 							 request, NULL));
@@ -301,12 +308,12 @@ static enum MHD_Result answer_health(struct request *request)
 }
 
 static const struct route routes[] = {
-	{"/v1/events", QUERY_EVENTS, answer_events},
-	{"/v1/connections", QUERY_EVENTS, answer_listing},
-	{"/v1/listeners", QUERY_LISTENERS, answer_listing},
-	{"/v1/summary", QUERY_SUMMARY, answer_listing},
-	{"/v1/status", QUERY_NOTHING, answer_status},
-	{"/healthz", QUERY_NOTHING, answer_health},
+	{"/v1/events", QUERY_EVENTS, true, answer_events},
+	{"/v1/connections", QUERY_EVENTS, true, answer_listing},
+	{"/v1/listeners", QUERY_LISTENERS, true, answer_listing},
+	{"/v1/summary", QUERY_SUMMARY, false, answer_listing},
+	{"/v1/status", QUERY_NOTHING, false, answer_status},
+	{"/healthz", QUERY_NOTHING, false, answer_health},
 };
 
 static const struct route *find_route(const char *path)
@@ -329,20 +336,11 @@ static void keep_error(struct request *request)
 }
 
 static enum MHD_Result on_parameter(void *userdata, enum MHD_ValueKind kind, const char *name,
-				    size_t name_size, const char *value, size_t value_size)
+				    const char *value)
 {
 	struct request *request = userdata;
 
 	(void)kind;
-	if (strlen(name) != name_size || (value && strlen(value) != value_size)) {
-		request->error = (struct query_error){
-			.message = "the value is not allowed",
-			.parameter = name,
-			.allowed = "no zero bytes",
-		};
-		keep_error(request);
-		return MHD_NO;
-	}
 	if (query_set(&request->query, name, value, &request->error) == 0)
 		return MHD_YES;
 	keep_error(request);
@@ -391,17 +389,34 @@ static enum MHD_Result answer(struct request *request, const char *method)
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return respond_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, &no_method);
+	if (request->api->ending)
+		return MHD_NO;
 	if (!request->route)
 		return respond_error(request, MHD_HTTP_NOT_FOUND, &no_path);
 	if (!request->parsed) {
 		request->parsed = true;
 		query_init(&request->query, request->route->query);
-		MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND,
-					    on_parameter, request);
+		MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, on_parameter,
+					  request);
 	}
 	if (request->bad)
 		return respond_error(request, MHD_HTTP_BAD_REQUEST, &request->error);
+	if (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && request->route->lines)
+		return respond(request, MHD_HTTP_OK, TYPE_NDJSON,
+			       MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
 	return request->route->answer(request);
+}
+
+static int fd_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* NULL where there was no memory for it. */
+static struct client *client_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
 }
 
 /* MHD calls this with the headers, then with each part of a body, then without. */
@@ -414,18 +429,36 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 		*request_ret = request_new(userdata, connection, path);
 		return *request_ret ? MHD_YES : MHD_NO;
 	}
-	if (*body_size) /* nothing here takes one */
-		return MHD_NO;
+	if (*body_size) { /* nothing here takes one */
+		*body_size = 0;
+		return MHD_YES;
+	}
+	client_has_asked(client_of(connection));
 	return answer(*request_ret, method);
 }
 
 static void on_completed(void *userdata, struct MHD_Connection *connection, void **request,
 			 enum MHD_RequestTerminationCode code)
 {
-	(void)userdata, (void)connection, (void)code;
+	(void)userdata, (void)code;
 	if (*request)
 		request_free(*request);
 	*request = NULL;
+	client_was_answered(client_of(connection), clock_monotonic_ns());
+	set_timeout(connection, CLIENT_TIMEOUT_SEC); /* for the next one */
+}
+
+static void on_client(void *userdata, struct MHD_Connection *connection, void **client,
+		      enum MHD_ConnectionNotificationCode code)
+{
+	struct api *api = userdata;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*client = client_new(&api->clients, fd_of(connection), clock_monotonic_ns());
+	} else {
+		client_free(*client);
+		*client = NULL;
+	}
 }
 
 /* Lets MHD work, and arms what wakes it up again. */
@@ -481,6 +514,55 @@ void api_wake(struct api *api)
 	}
 }
 
+void api_tick(struct api *api)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	clients_end_slow(&api->clients, now_ns, REQUEST_TIME_NS);
+	api_wake(api); /* heartbeats */
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' ^ 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %00 stays as it is: nothing here has a zero byte in it, and it would hide what follows. */
+static size_t unescape(void *userdata, struct MHD_Connection *connection, char *text)
+{
+	char *out = text;
+
+	(void)userdata, (void)connection;
+	for (const char *in = text; *in; out++) {
+		int high = in[0] == '%' ? hex(in[1]) : -1;
+		int low = high >= 0 ? hex(in[2]) : -1;
+
+		if (low >= 0 && (high || low)) {
+			*out = (char)(high << 4 | low);
+			in += 3;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+	return (size_t)(out - text);
+}
+
+/* Descriptors are kept for the daemon's own needs, wherever the limit is. */
+static unsigned int clients_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= CLIENTS_MAX + OWN_DESCRIPTORS)
+		return CLIENTS_MAX;
+	if (limit.rlim_cur <= 2 * OWN_DESCRIPTORS)
+		return limit.rlim_cur / 2;
+	return limit.rlim_cur - OWN_DESCRIPTORS;
+}
+
 static int start(struct api *api, int fd)
 {
 	sd_event *loop = watch_loop(api->service->watch);
@@ -489,10 +571,11 @@ static int start(struct api *api, int fd)
 
 	api->http = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, api,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CLIENTS_MAX,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, clients_max(),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_TIMEOUT_SEC, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, NULL, MHD_OPTION_END);
+		on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_client, api,
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
 	if (!api->http) {
 		close(fd);
 		return -ENOMEM;

@@ -20,4 +20,7 @@ void api_free(struct api *api);
  */
 void api_wake(struct api *api);
 
+/* Once a second or so: heartbeats, and the end of clients that take too long. */
+void api_tick(struct api *api);
+
 #endif

@@ -132,7 +132,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	service_take_folded(service); /* logged */
 	journal_tick(service->journal, clock_monotonic_ns());
-	api_wake(service->api); /* heartbeats */
+	api_tick(service->api);
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
