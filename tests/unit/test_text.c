@@ -284,9 +284,45 @@ static void addresses(void **state)
 			    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
 }
 
+static void assert_log_line(const struct event *event, const char *expected)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	text_event_line(out, event);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* For a log: one line whatever is in it, and nothing of what is not known. */
+static void log_lines(void **state)
+{
+	struct event event = slow_event();
+
+	(void)state;
+	assert_log_line(&event,
+			"closed not-reading: server 192.0.2.1:443 of nginx/812, peer "
+			"198.51.100.7:50000, accept wait 410ms, close wait 3.2s, end close");
+	memcpy(event.conn.owner.comm, "a\n\033[2J\0", 8);
+	event.kind = RECORD_ACCEPTED_LATE;
+	event.cause = CAUSE_NONE;
+	event.close_wait_ns = UNKNOWN;
+	assert_log_line(&event, "accepted-late -: server 192.0.2.1:443 of a\\x0a\\x1b[2J/812, peer "
+				"198.51.100.7:50000, accept wait 410ms");
+	memset(&event.conn.owner, 0, sizeof(event.conn.owner));
+	event.kind = RECORD_WAITING;
+	event.cause = CAUSE_NEVER_ACCEPTED;
+	assert_log_line(&event, "waiting never-accepted: server 192.0.2.1:443 of -, peer "
+				"198.51.100.7:50000, accept wait 410ms+");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(log_lines),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(no_time),
 		cmocka_unit_test(unknown),

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "clients.h"
 #include "clock.h"
 #include "json.h"
 #include "listen.h"

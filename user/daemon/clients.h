@@ -3,8 +3,8 @@
  * How long each client takes to send a request. The HTTP library ends one that sends nothing, and
  * not one that sends a byte now and then.
  */
-#ifndef SLOWCLOSE_CLIENT_H
-#define SLOWCLOSE_CLIENT_H
+#ifndef SLOWCLOSE_CLIENTS_H
+#define SLOWCLOSE_CLIENTS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "client.h"
+#include "clients.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

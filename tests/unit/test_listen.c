@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The socket's place: taken over from the dead, left to the living. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "listen.h"
+
+static char directory[] = "/tmp/slowclose-XXXXXX";
+static char path[64];
+
+static int make_directory(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	return rmdir(directory);
+}
+
+static int remove_socket(void **state)
+{
+	(void)state;
+	unlink(path);
+	return 0;
+}
+
+static int bound(int type, bool listens)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	if (listens)
+		assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static bool answers(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	strcpy(address.sun_path, path);
+	r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return r == 0;
+}
+
+static void listens_privately(void **state)
+{
+	struct stat stat;
+	int fd = listen_unix(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(lstat(path, &stat), 0);
+	assert_int_equal(stat.st_mode & 07777, 0660);
+	assert_true(answers());
+	close(fd);
+}
+
+static void makes_the_directory(void **state)
+{
+	char below[80], deep[96];
+	int fd;
+
+	(void)state;
+	snprintf(below, sizeof(below), "%s/new", directory);
+	snprintf(deep, sizeof(deep), "%s/new/socket", directory);
+	fd = listen_unix(deep);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(deep);
+	assert_int_equal(rmdir(below), 0);
+	snprintf(deep, sizeof(deep), "%s/not/there/socket", directory);
+	assert_int_equal(listen_unix(deep), -ENOENT);
+}
+
+static void stale_socket_is_replaced(void **state)
+{
+	int fd;
+
+	(void)state;
+	close(bound(SOCK_STREAM, true));
+	assert_false(answers());
+	fd = listen_unix(path);
+	assert_true(fd >= 0);
+	assert_true(answers());
+	close(fd);
+}
+
+static void living_socket_is_left_alone(void **state)
+{
+	int fd = bound(SOCK_STREAM, true);
+
+	(void)state;
+	assert_int_equal(listen_unix(path), -EADDRINUSE);
+	assert_true(answers());
+	/* With its queue full it lives all the same. */
+	for (int i = 0; i < 3; i++) {
+		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+		strcpy(address.sun_path, path);
+		connect(client, (struct sockaddr *)&address, sizeof(address));
+	}
+	assert_int_equal(listen_unix(path), -EADDRINUSE);
+	close(fd);
+}
+
+static void others_are_left_alone(void **state)
+{
+	struct stat stat;
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+
+	(void)state;
+	close(fd);
+	assert_int_equal(listen_unix(path), -EEXIST);
+	assert_int_equal(lstat(path, &stat), 0);
+	assert_true(S_ISREG(stat.st_mode));
+	unlink(path);
+
+	assert_int_equal(symlink("/nowhere", path), 0);
+	assert_int_equal(listen_unix(path), -EEXIST);
+	unlink(path);
+
+	fd = bound(SOCK_DGRAM, false);
+	assert_int_equal(listen_unix(path), -EEXIST);
+	assert_int_equal(lstat(path, &stat), 0);
+	close(fd);
+}
+
+static void too_long(void **state)
+{
+	char name[200];
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	name[0] = '/';
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(listen_unix(name), -ENAMETOOLONG);
+	name[108] = '\0';
+	assert_int_equal(listen_unix(name), -ENAMETOOLONG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(listens_privately, remove_socket),
+		cmocka_unit_test_teardown(makes_the_directory, remove_socket),
+		cmocka_unit_test_teardown(stale_socket_is_replaced, remove_socket),
+		cmocka_unit_test_teardown(living_socket_is_left_alone, remove_socket),
+		cmocka_unit_test_teardown(others_are_left_alone, remove_socket),
+		cmocka_unit_test_teardown(too_long, remove_socket),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
