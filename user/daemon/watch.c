@@ -264,6 +264,7 @@ int watch_new(struct watch **ret, const struct watch_options *options,
 	r = follow_existing(watch);
 	if (r < 0)
 		goto out;
+	watch->now_ns = clock_monotonic_ns(); /* there was nothing to be read so far */
 	r = -ENOMEM;
 	watch->places = places_new();
 	watch->waiting = waiting_new(watch->hooks);
