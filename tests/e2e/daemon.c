@@ -197,17 +197,31 @@ bool daemon_running(const struct daemon *daemon)
 	return daemon->pid > 0;
 }
 
-void daemon_start(struct daemon *daemon, const char *backend, const char *const *arguments)
+/* argv has n arguments, and room for those that follow. */
+static void start(struct daemon *daemon, char **argv, size_t n, const char *const *arguments)
 {
-	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--tail", "--json", "--backend",
-				     (char *)backend};
-	size_t n = 5;
-
 	forget(daemon);
 	while (*arguments && n < MAX_ARGUMENTS - 1)
 		argv[n++] = (char *)*arguments++;
 	spawn(daemon, argv);
 	daemon_expect_said(daemon, "slowclosed: ready");
+}
+
+void daemon_start(struct daemon *daemon, const char *backend, const char *const *arguments)
+{
+	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--tail", "--json", "--backend",
+				     (char *)backend};
+
+	start(daemon, argv, 5, arguments);
+}
+
+void daemon_start_service(struct daemon *daemon, const char *backend, const char *const *arguments)
+{
+	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--backend", (char *)backend};
+
+	start(daemon, argv, 3, arguments);
+	/* Nobody reads what it writes while a test talks to it. */
+	fcntl(daemon->err, F_SETPIPE_SZ, 1 << 20);
 }
 
 int daemon_run(struct daemon *daemon, const char *const *arguments)

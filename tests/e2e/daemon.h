@@ -57,6 +57,9 @@ struct wanted {
 void daemon_start(struct daemon *daemon, const char *backend, const char *const *arguments);
 bool daemon_running(const struct daemon *daemon);
 
+/* The service instead of --tail: ready when it answers. */
+void daemon_start_service(struct daemon *daemon, const char *backend, const char *const *arguments);
+
 /* Waits for the event and takes it; it stays valid until the daemon is started again. */
 json_t *daemon_expect(struct daemon *daemon, const struct wanted *wanted);
 

@@ -16,9 +16,10 @@
 #define DESCRIPTORS 8192
 
 static int (*const groups[])(void) = {
-	run_process, run_waiting,   run_existing, run_listeners, run_list,
-	run_bounds,  run_ends,	    run_queue,	  run_accepting, run_reading,
-	run_owners,  run_addresses, run_special,  run_storm,
+	run_process, run_waiting, run_existing,	 run_listeners, run_list,   run_bounds,
+	run_ends,    run_queue,	  run_accepting, run_reading,	run_owners, run_addresses,
+	run_special, run_storm,	  run_service,	 run_api,	run_events, run_listings,
+	run_summary, run_folded,  run_clients,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

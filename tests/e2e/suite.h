@@ -76,5 +76,12 @@ int run_addresses(void);
 int run_special(void);
 int run_storm(void);
 int run_process(void);
+int run_api(void);
+int run_events(void);
+int run_listings(void);
+int run_summary(void);
+int run_folded(void);
+int run_clients(void);
+int run_service(void);
 
 #endif

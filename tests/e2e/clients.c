@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Many clients at once, and those that do not behave: the others must not notice. */
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "service.h"
+#include "sockets.h"
+#include "suite.h"
+
+#define READERS 63
+#define OTHERS 6 /* connections that only the stopped one wants, to each that all want */
+#define ON_THEIR_WAY 400 /* rounds: less than the log holds */
+#define ROUNDS_MAX 5000
+
+#define MIB (1024 * 1024)
+
+/* What a subscriber has got: how many ends, a sum of their ids, and what it was told it lost. */
+struct got {
+	atomic_long ended;
+	uint64_t ids;
+	long lost;
+};
+
+struct readers {
+	struct http streams[READERS];
+	struct got got[READERS];
+	atomic_long least; /* of their ends */
+	long wanted;
+	atomic_bool stop;
+};
+
+static void take_line(struct got *got, const char *line)
+{
+	const char *id = strstr(line, "\"id\":\"");
+
+	if (strstr(line, "\"event\":\"closed\"") && id) {
+		got->ids += strtoull(id + strlen("\"id\":\""), NULL, 16);
+		got->ended++;
+	} else if (strstr(line, "\"event\":\"lost\"")) {
+		got->lost += strtol(strstr(line, "\"count\":") + strlen("\"count\":"), NULL, 10);
+	}
+}
+
+static void take_lines(struct http *stream, struct got *got)
+{
+	const char *line;
+
+	while ((line = http_line_now(stream)))
+		take_line(got, line);
+}
+
+static void *read_all(void *argument)
+{
+	struct readers *readers = argument;
+	struct pollfd fds[READERS];
+
+	for (int i = 0; i < READERS; i++)
+		fds[i] = (struct pollfd){.fd = readers->streams[i].fd, .events = POLLIN};
+	while (readers->least < readers->wanted && !readers->stop) {
+		long least = readers->wanted;
+
+		poll(fds, READERS, 100);
+		for (int i = 0; i < READERS; i++) {
+			if (fds[i].revents && !http_receive(&readers->streams[i]))
+				return NULL;
+			take_lines(&readers->streams[i], &readers->got[i]);
+			if (readers->got[i].ended < least)
+				least = readers->got[i].ended;
+		}
+		readers->least = least;
+	}
+	return NULL;
+}
+
+static void make_fast(const struct listener *listener)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+	assert_int_equal(
+		connect(client, (const struct sockaddr *)&listener->address, listener->length), 0);
+	server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	set_linger_0(client);
+	close(client);
+	close(server);
+}
+
+/* As fast as those who read can follow. False: they got nothing for long. */
+static bool run_rounds(struct readers *readers, const struct listener *wanted,
+		       const struct listener *other)
+{
+	for (long round = 0; round < readers->wanted; round++) {
+		int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+		while (round - readers->least > ON_THEIR_WAY) {
+			if (now_ns() > deadline)
+				return false;
+			pass_ms(1);
+		}
+		make_fast(wanted);
+		for (int i = 0; i < OTHERS; i++)
+			make_fast(other);
+	}
+	return true;
+}
+
+static void subscribe(struct http *stream, const char *format, int number)
+{
+	char target[64];
+
+	snprintf(target, sizeof(target), format, number);
+	service_subscribe(stream, target);
+}
+
+static long long resident(void)
+{
+	json_t *status = service_get("/v1/status");
+	long long bytes = number_at(status, "memory.resident_bytes");
+
+	json_decref(status);
+	return bytes;
+}
+
+static void expect_all_got_all(const struct readers *readers)
+{
+	for (int i = 0; i < READERS; i++) {
+		const struct got *got = &readers->got[i];
+
+		if (got->ended != readers->wanted || got->lost || got->ids != readers->got[0].ids)
+			fail_msg("subscriber %d got %ld of %ld, and lost %ld", i, (long)got->ended,
+				 readers->wanted, got->lost);
+	}
+}
+
+/* It goes on: what is still in the log and the count of what is not are all that there was. */
+static void expect_loss_is_told(struct http *stopped, long all)
+{
+	struct got got = {};
+	json_t *status, *one;
+	size_t i;
+	bool found = false;
+
+	while (got.ended + got.lost < all)
+		take_line(&got, http_line(stopped));
+	print_message("           the stopped one got %ld of %ld events\n", (long)got.ended, all);
+	assert_int_equal(got.ended + got.lost, all);
+	assert_true(got.lost > 0);
+	status = service_get("/v1/status");
+	assert_int_equal(number_at(status, "losses.subscribers"), got.lost);
+	assert_int_equal(json_array_size(at(status, "subscribers")), READERS + 1);
+	json_array_foreach (at(status, "subscribers"), i, one)
+		found |= number_at(one, "sent") == got.ended && number_at(one, "lost") == got.lost;
+	assert_true(found);
+	json_decref(status);
+}
+
+static void api_one_of_64_subscribers_is_stopped(void **state)
+{
+	/* So that there is one event of each end, however slow the machine is. */
+	static const char *const arguments[] = {"--close-wait", "1h", "--accept-wait", "1h", NULL};
+	static struct readers readers;
+	struct listener wanted, other;
+	struct http stopped;
+	pthread_t thread;
+	long long before;
+	int64_t begun;
+	bool done;
+
+	(void)state;
+	memset(&readers, 0, sizeof(readers));
+	readers.wanted = suite.connections / 8 < ROUNDS_MAX ? suite.connections / 8 : ROUNDS_MAX;
+	service_start(arguments);
+	listener_open(&wanted, AF_INET, "127.0.0.1", 16);
+	listener_open(&other, AF_INET, "127.0.0.1", 16);
+	subscribe(&stopped, "/v1/events?all&pid=%d", getpid());
+	for (int i = 0; i < READERS; i++)
+		subscribe(&readers.streams[i], "/v1/events?all&lport=%d", wanted.port);
+	before = resident();
+	begun = now_ns();
+	assert_int_equal(pthread_create(&thread, NULL, read_all, &readers), 0);
+	done = run_rounds(&readers, &wanted, &other);
+	for (int64_t last = now_ns(); done && readers.least < readers.wanted; pass_ms(1))
+		done = now_ns() - last < PATIENCE_MS * 1000000LL;
+	readers.stop = true;
+	pthread_join(thread, NULL);
+	print_message("           %ld connections, %ld events to each of %d, in %.1f s\n",
+		      readers.wanted * (1 + OTHERS), readers.wanted, READERS,
+		      (double)(now_ns() - begun) / 1e9);
+	expect_all_got_all(&readers);
+	/* The log and the ring fill up once, whoever reads. */
+	assert_true(resident() - before < 32LL * MIB);
+	expect_loss_is_told(&stopped, readers.wanted * (1 + OTHERS) * 2);
+	for (int i = 0; i < READERS; i++)
+		http_close(&readers.streams[i]);
+	http_close(&stopped);
+	close(wanted.fd);
+	close(other.fd);
+	service_stop();
+}
+
+static size_t descriptors(void)
+{
+	char path[64];
+	size_t count = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", service.daemon.pid);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* Whoever else is there, this one is answered; how long it took. */
+static int64_t health_ns(void)
+{
+	int64_t begun = now_ns();
+	json_t *json = service_get("/healthz");
+
+	assert_string_equal(text_at(json, "status"), "ok");
+	json_decref(json);
+	return now_ns() - begun;
+}
+
+/* Nothing else for five seconds, and then a sign of life. */
+static void expect_heartbeat(struct http *stream)
+{
+	json_t *event = service_next(stream);
+
+	assert_string_equal(text_at(event, "event"), "heartbeat");
+	assert_non_null(json_object_get(event, "time"));
+	assert_int_equal(json_object_size(event), 2);
+	json_decref(event);
+	http_close(stream);
+}
+
+#define IDLE 1000
+#define OF_EACH 20
+
+enum { RANDOM, HALF_LINE, HALF_HEADERS, HUGE, HALF_BODY, STREAM, LISTING, SUMMARY, KINDS };
+
+/* Sends what such a client sends, and leaves the connection as it is then. */
+static void misbehave(struct http *http, int kind, unsigned int *seed)
+{
+	static const char *const texts[KINDS] = {
+		[HALF_LINE] = "GET /v1/eve",
+		[HALF_HEADERS] = "GET /healthz HTTP/1.1\r\nHost: e2e\r\nAccept",
+		[HALF_BODY] = "POST /healthz HTTP/1.1\r\nHost: e2e\r\nContent-Length: 9\r\n\r\nab",
+		[STREAM] = "GET /v1/events?all HTTP/1.1\r\nHost: e2e\r\n\r\n",
+		[LISTING] = "GET /v1/listeners HTTP/1.1\r\nHost: e2e\r\n\r\n",
+		[SUMMARY] = "GET /v1/summary?histogram HTTP/1.1\r\nHost: e2e\r\n\r\n",
+	};
+	char bytes[4096];
+
+	http_open(http);
+	if (texts[kind]) {
+		http_write(http, texts[kind], strlen(texts[kind]));
+		return;
+	}
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(kind == HUGE ? 'x' : rand_r(seed));
+	if (kind == HUGE)
+		memcpy(bytes, "GET / HTTP/1.1\r\nHuge: ", 22);
+	/* The service may end the connection before all is sent. */
+	for (int i = 0; i < 4; i++)
+		send(http->fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void api_clients_that_do_not_behave(void **state)
+{
+	static struct http idle[IDLE], others[KINDS * OF_EACH], quiet;
+	int64_t deadline, worst = 0, took;
+	unsigned int seed = 1;
+	size_t before;
+
+	(void)state;
+	service_start(NULL);
+	health_ns();
+	before = descriptors();
+	service_subscribe(&quiet, "/v1/events?comm=nobody");
+	for (int i = 0; i < IDLE; i++)
+		http_open(&idle[i]);
+	for (int i = 0; i < KINDS * OF_EACH; i++) {
+		misbehave(&others[i], i % KINDS, &seed);
+		took = health_ns();
+		worst = took > worst ? took : worst;
+	}
+	print_message("           the slowest answer beside them took %.1f ms\n",
+		      (double)worst / 1e6);
+	for (int i = 0; i < KINDS * OF_EACH; i++)
+		http_close(&others[i]);
+	for (int i = 0; i < IDLE; i++)
+		http_close(&idle[i]);
+	expect_heartbeat(&quiet);
+	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	while (descriptors() > before) {
+		if (now_ns() > deadline)
+			fail_msg("%zu descriptors, %zu before", descriptors(), before);
+		pass_ms(10);
+	}
+	health_ns();
+	service_stop();
+}
+
+int run_clients(void)
+{
+	const struct CMUnitTest clients[] = {
+		service_scenario(api_clients_that_do_not_behave),
+		service_scenario(api_one_of_64_subscribers_is_stopped),
+	};
+
+	return cmocka_run_group_tests(clients, service_setup, service_teardown);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The stream of events, as several subscribers with filters of their own get it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "service.h"
+#include "suite.h"
+
+static const char *const arguments[] = {"--close-wait", "100ms", "--accept-wait", "100ms", NULL};
+
+static void subscribe(struct http *stream, const char *format, uint16_t port)
+{
+	char target[128];
+
+	snprintf(target, sizeof(target), format, port);
+	service_subscribe(stream, target);
+}
+
+/* The next event of this kind and pair. What is passed over is of the same local port, too. */
+static json_t *find(struct http *stream, const char *event, const struct pair *pair)
+{
+	json_t *json = service_next(stream);
+
+	while (strcmp(text_at(json, "event"), event) != 0 ||
+	       number_at(json, "remote.port") != pair->client_port) {
+		if (strcmp(text_at(json, "event"), "heartbeat") != 0)
+			assert_int_equal(number_at(json, "local.port"), pair->server_port);
+		json_decref(json);
+		json = service_next(stream);
+	}
+	return json;
+}
+
+static void expect_not_closing(struct http *stream, const struct listener *listener,
+			       struct pair *pair)
+{
+	struct span closed;
+	json_t *event;
+
+	pair_open(pair, listener);
+	pair_close_client(pair);
+	receive_end(pair->server);
+	event = find(stream, "waiting", pair);
+	expect_text(event, "state", "close-wait");
+	expect_text(event, "cause", "not-closing");
+	expect_task(event, "owner", getpid(), gettid());
+	json_decref(event);
+	closed = timed_close(pair->server);
+	event = find(stream, "closed", pair);
+	expect_text(event, "cause", "not-closing");
+	expect_text(event, "end", "close");
+	expect_wait(event, "close_wait_ms", pair->fin, closed);
+	json_decref(event);
+}
+
+static void expect_accepted_late(struct http *stream, const struct listener *listener,
+				 struct pair *pair)
+{
+	json_t *event;
+
+	pair_connect(pair, listener);
+	event = find(stream, "waiting", pair);
+	expect_text(event, "state", "accept-queue");
+	expect_text(event, "cause", "never-accepted");
+	expect_null(event, "owner");
+	json_decref(event);
+	pair_accept(pair, listener);
+	event = find(stream, "accepted-late", pair);
+	expect_wait(event, "accept_wait_ms", pair->queued, pair->accepted);
+	json_decref(event);
+	close(pair->server);
+	close(pair->client);
+	json_decref(find(stream, "closed", pair));
+}
+
+static void make_fast(const struct listener *listener, struct pair *pair)
+{
+	pair_open(pair, listener);
+	set_linger_0(pair->client);
+	close(pair->client);
+	close(pair->server);
+}
+
+/* By now it would have got what is not its own. */
+static void expect_nothing(struct http *stream, size_t number)
+{
+	json_t *status = service_get("/v1/status");
+	json_t *subscriber = json_array_get(at(status, "subscribers"), number);
+
+	assert_int_equal(number_at(subscriber, "sent"), 0);
+	assert_int_equal(number_at(subscriber, "buffered_bytes"), 0);
+	json_decref(status);
+	http_close(stream);
+}
+
+static void api_events_with_filters(void **state)
+{
+	struct http server, client, own, slower, nobody, no_client;
+	struct pair first, second, fast, last;
+	struct listener listener;
+	json_t *event;
+
+	(void)state;
+	service_start(arguments);
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	subscribe(&nobody, "/v1/events?all&comm=nobody&lport=%u", listener.port);
+	subscribe(&no_client, "/v1/events?all&role=client&lport=%u", listener.port);
+	subscribe(&server, "/v1/events?lport=%u", listener.port);
+	subscribe(&client, "/v1/events?all&rport=%u&role=client", listener.port);
+	subscribe(&own, "/v1/events?comm=e2e&family=4&lport=1,%u", listener.port);
+	subscribe(&slower, "/v1/events?min-close-wait=1ms&lport=%u", listener.port);
+
+	expect_not_closing(&server, &listener, &first);
+	expect_accepted_late(&server, &listener, &second);
+	make_fast(&listener, &fast);
+	pair_open(&last, &listener);
+	pair_close_client(&last);
+	receive_end(last.server);
+	json_decref(find(&server, "waiting", &last)); /* what was fast is not before it */
+	close(last.server);
+
+	json_decref(find(&own, "closed", &first));
+	json_decref(find(&own, "accepted-late", &second));
+	json_decref(find(&slower, "closed", &first));
+	event = find(&slower, "closed", &last);
+	json_decref(event);
+	for (int i = 0; i < 4; i++) { /* each client's end, fast or not */
+		event = service_next(&client);
+		expect_text(event, "event", "closed");
+		expect_text(event, "role", "client");
+		assert_int_equal(number_at(event, "remote.port"), listener.port);
+		json_decref(event);
+	}
+	expect_nothing(&nobody, 0);
+	expect_nothing(&no_client, 1);
+	http_close(&server);
+	http_close(&client);
+	http_close(&own);
+	http_close(&slower);
+	close(listener.fd);
+	service_stop();
+}
+
+int run_events(void)
+{
+	const struct CMUnitTest events[] = {
+		service_scenario(api_events_with_filters),
+	};
+
+	return cmocka_run_group_tests(events, service_setup, service_teardown);
+}

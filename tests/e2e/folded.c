@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Connections that the kernel has only counted: the summary is exact, and says what it lacks. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "service.h"
+#include "sockets.h"
+#include "suite.h"
+
+#define WORKERS 2
+
+/* The ring has room for some 43,700 records, two of each connection. */
+#define MORE_THAN_THE_RING 23000
+
+struct storm {
+	struct listener listener;
+	int connections;
+	atomic_int made;
+};
+
+/* Without a FIN neither end waits for anything, however slow the machine is. */
+static bool make_fast(const struct listener *listener)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+	if (connect(client, (const struct sockaddr *)&listener->address, listener->length))
+		return false;
+	server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	set_linger_0(client);
+	close(client);
+	close(server);
+	return server >= 0;
+}
+
+static void *make_many(void *argument)
+{
+	struct storm *storm = argument;
+
+	for (int i = 0; i < storm->connections / WORKERS; i++) {
+		if (!make_fast(&storm->listener))
+			break;
+		storm->made++;
+	}
+	return NULL;
+}
+
+static void run(struct storm *storm)
+{
+	pthread_t threads[WORKERS];
+
+	for (int i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, make_many, storm), 0);
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(storm->made, storm->connections);
+}
+
+static void expect_ended(json_t *summary, const char *role, uint16_t port, long long count)
+{
+	json_t *row = row_of(summary, role, port);
+
+	assert_non_null(row);
+	assert_int_equal(number_at(row, "ended"), count);
+	assert_int_equal(number_at(row, "lifetime.count"), count);
+}
+
+/* The reader stands still under load, for as long as it takes to fill the ring. */
+static void api_ring_is_full(void **state)
+{
+	static struct storm storm = {.connections = MORE_THAN_THE_RING};
+	json_t *summary, *status;
+	long long folded;
+
+	(void)state;
+	service_start(NULL);
+	listener_open(&storm.listener, AF_INET, "127.0.0.1", 128);
+	kill(service.daemon.pid, SIGSTOP);
+	run(&storm);
+	kill(service.daemon.pid, SIGCONT);
+	summary = service_get("/v1/summary?window=start");
+	status = service_get("/v1/status");
+	folded = number_at(status, "folded");
+	print_message("           %lld of %lld connections were folded\n", folded,
+		      folded + number_at(status, "records"));
+	assert_true(folded > 0);
+	assert_int_equal(number_at(status, "losses.ring_full"), folded);
+	assert_int_equal(number_at(status, "losses.fold_full"), 0);
+	assert_int_equal(number_at(summary, "undetailed"), folded);
+	expect_ended(summary, "server", storm.listener.port, storm.connections);
+	expect_ended(summary, "client", storm.listener.port, storm.connections);
+	json_decref(summary);
+	json_decref(status);
+	close(storm.listener.fd);
+	service_stop();
+}
+
+#define FAST 500
+#define SLOW 5
+
+static void make_slow(const struct listener *listener, struct pair pairs[SLOW])
+{
+	for (int i = 0; i < SLOW; i++) {
+		pair_open(&pairs[i], listener);
+		pair_close_client(&pairs[i]);
+	}
+	pass_ms(60);
+	for (int i = 0; i < SLOW; i++)
+		close(pairs[i].server);
+}
+
+/* With stream = slow the fast ones are counted in the kernel, and only the slow ones told. */
+static void api_stream_of_the_slow(void **state)
+{
+	static const char *const arguments[] = {
+		"--stream", "slow", "--close-wait", "50ms", "--accept-wait", "10m", NULL};
+	static struct storm storm = {.connections = FAST};
+	struct pair pairs[SLOW];
+	json_t *summary, *status, *row, *event;
+	struct http stream;
+	char target[64];
+
+	(void)state;
+	service_start(arguments);
+	listener_open(&storm.listener, AF_INET, "127.0.0.1", 128);
+	snprintf(target, sizeof(target), "/v1/events?all&lport=%u", storm.listener.port);
+	service_subscribe(&stream, target);
+	run(&storm);
+	make_slow(&storm.listener, pairs);
+	for (int slow = 0; slow < SLOW;) {
+		event = service_next(&stream);
+		slow += !strcmp(text_at(event, "event"), "closed");
+		if (strcmp(text_at(event, "event"), "heartbeat") != 0)
+			assert_string_equal(text_at(event, "cause"), "not-reading");
+		json_decref(event);
+	}
+	status = service_get("/v1/status");
+	summary = service_get("/v1/summary?window=start");
+	row = row_of(summary, "server", storm.listener.port);
+	assert_string_equal(text_at(status, "stream"), "slow");
+	assert_int_equal(number_at(status, "losses.ring_full"), 0);
+	expect_ended(summary, "server", storm.listener.port, FAST + SLOW);
+	expect_ended(summary, "client", storm.listener.port, FAST + SLOW);
+	assert_int_equal(number_at(row, "slow_closes"), SLOW);
+	/* Where the reset comes late, close() is first. */
+	assert_int_equal(number_at(row, "ends.reset-by-peer") + number_at(row, "ends.close"),
+			 FAST + SLOW);
+	assert_int_equal(number_at(row, "causes.not-reading"), SLOW);
+	assert_true(number_at(summary, "undetailed") >= 2 * FAST + SLOW);
+	json_decref(summary);
+	json_decref(status);
+	http_close(&stream);
+	close(storm.listener.fd);
+	service_stop();
+}
+
+int run_folded(void)
+{
+	const struct CMUnitTest folded[] = {
+		service_scenario(api_ring_is_full),
+		service_scenario(api_stream_of_the_slow),
+	};
+
+	return cmocka_run_group_tests(folded, service_setup, service_teardown);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* slowclosed as a service on a socket of its own, and what it answers. */
+#ifndef E2E_SERVICE_H
+#define E2E_SERVICE_H
+
+#include <jansson.h>
+
+#include "daemon.h"
+#include "http.h"
+
+struct service {
+	struct daemon daemon;
+	const char *const *arguments;
+	char directory[32];
+	char socket[64];
+};
+
+extern struct service service;
+
+/* Group setup and teardown: the directory of the socket, and the end of what still runs. */
+int service_setup(void **state);
+int service_teardown(void **state);
+
+/* For each test: undoes what a failed one may have left. */
+int service_clean(void **state);
+
+#define service_scenario(function) cmocka_unit_test_teardown(function, service_clean)
+
+/* The arguments follow --socket; NULL ends them, and is none. */
+void service_start(const char *const *arguments);
+
+/* For tests that leave no trace: the one that runs, if it was started with these. */
+void service_use(const char *const *arguments);
+
+/* By SIGTERM: it must end well, and take its socket with it. */
+void service_stop(void);
+
+/* The answer to GET, which must be 200; an object, or of a stream that ends an array of them. */
+json_t *service_get(const char *target);
+json_t *service_list(const char *target);
+
+/* Subscribes; the stream's first line, hello, is read. */
+void service_subscribe(struct http *stream, const char *target);
+
+/* The next line of a stream; json_decref() it. */
+json_t *service_next(struct http *stream);
+
+/* object's value at a path such as "losses.ring_full", which must be there. */
+json_t *at(json_t *object, const char *path);
+long long number_at(json_t *object, const char *path);
+const char *text_at(json_t *object, const char *path);
+
+/* The row of a summary for a port; NULL if there is none. */
+json_t *row_of(json_t *summary, const char *role, uint16_t port);
+
+#endif
