@@ -10,6 +10,25 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/*
+ * A task that is preempted in a program keeps it from running for all others on that CPU: it goes
+ * unseen what they do meanwhile, and a thousand threads can block any number of looks. So
+ * preemption is off where the kernel can do that (since 6.10); what is left of the risk is the
+ * moment before.
+ */
+extern void bpf_preempt_disable(void) __weak __ksym;
+extern void bpf_preempt_enable(void) __weak __ksym;
+const volatile bool can_disable_preemption;
+
+#define WITHOUT_PREEMPTION(statement)                                                              \
+	do {                                                                                       \
+		if (can_disable_preemption)                                                        \
+			bpf_preempt_disable();                                                     \
+		statement;                                                                         \
+		if (can_disable_preemption)                                                        \
+			bpf_preempt_enable();                                                      \
+	} while (0)
+
 /* Both backends. */
 
 /* The looks at each transition. How many run: see hooks.c. */
@@ -17,7 +36,7 @@ char LICENSE[] SEC("license") = "GPL";
 	SEC("tp_btf/inet_sock_set_state")                                                          \
 	int BPF_PROG(name, struct sock *sk, int old, int new)                                      \
 	{                                                                                          \
-		conn_transition(sk, old, new);                                                     \
+		WITHOUT_PREEMPTION(conn_transition(sk, old, new));                                 \
 		return 0;                                                                          \
 	}
 
@@ -29,7 +48,7 @@ STATE_LOOK(sc_state_4)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(sc_destroy, struct sock *sk)
 {
-	conn_destroyed(sk);
+	WITHOUT_PREEMPTION(conn_destroyed(sk));
 	return 0;
 }
 
@@ -39,7 +58,7 @@ int BPF_PROG(sc_destroy, struct sock *sk)
 SEC("fentry/security_sock_graft")
 int BPF_PROG(sc_graft, struct sock *sk)
 {
-	conn_accepted(sk);
+	WITHOUT_PREEMPTION(conn_accepted(sk));
 	return 0;
 }
 
@@ -47,7 +66,7 @@ SEC("fexit/inet_csk_accept")
 int BPF_PROG(sc_accept, struct sock *listener, struct proto_accept_arg *arg, struct sock *child)
 {
 	if (child)
-		conn_accepted(child);
+		WITHOUT_PREEMPTION(conn_accepted(child));
 	return 0;
 }
 
@@ -56,7 +75,7 @@ int BPF_PROG(sc_accept_before_6_10, struct sock *listener, int flags, int *error
 	     struct sock *child)
 {
 	if (child)
-		conn_accepted(child);
+		WITHOUT_PREEMPTION(conn_accepted(child));
 	return 0;
 }
 
@@ -65,14 +84,14 @@ SEC("fexit/__sys_accept4")
 int BPF_PROG(sc_accept_failed, int fd, void *addr, void *addrlen, int flags, int ret)
 {
 	if (ret < 0)
-		accept_failed(-ret);
+		WITHOUT_PREEMPTION(accept_failed(-ret));
 	return 0;
 }
 
 SEC("fentry/tcp_close")
 int BPF_PROG(sc_close, struct sock *sk)
 {
-	conn_closing(sk);
+	WITHOUT_PREEMPTION(conn_closing(sk));
 	return 0;
 }
 
@@ -106,13 +125,13 @@ static __always_inline void accept_returned(long ret)
 SEC("tp/syscalls/sys_exit_accept")
 int sc_exit_accept(struct trace_event_raw_sys_exit *ctx)
 {
-	accept_returned(ctx->ret);
+	WITHOUT_PREEMPTION(accept_returned(ctx->ret));
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_accept4")
 int sc_exit_accept4(struct trace_event_raw_sys_exit *ctx)
 {
-	accept_returned(ctx->ret);
+	WITHOUT_PREEMPTION(accept_returned(ctx->ret));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,11 +97,41 @@ static struct acceptor *acceptor_of(struct acceptor *acceptors, int count, uint1
 	return NULL;
 }
 
+/*
+ * From 7.0 on the kernel skips a program on a system call's exit while a task that runs it is
+ * preempted, and counts that: the tracepoint backend does not see every accept() of many threads.
+ */
+static bool accept_unseen(json_t *event)
+{
+	if (suite.fentry || !json_is_null(json_object_get(event, "owner")))
+		return false;
+	expect_truth(event, "accepted", true);
+	expect_null(event, "accept_wait_ms");
+	return true;
+}
+
+/* What was not seen is known to have been skipped. */
+static void expect_counted(unsigned long long unseen)
+{
+	struct losses losses;
+
+	if (!unseen)
+		return;
+	kill(suite.daemon.pid, SIGUSR1);
+	daemon_expect_said(&suite.daemon, "skipped ");
+	losses = daemon_losses(&suite.daemon);
+	print_message("           %llu accepts were not seen, %llu runs skipped\n", unseen,
+		      losses.skipped);
+	assert_true(losses.known);
+	assert_true(unseen <= losses.skipped);
+}
+
 /* Half of them blocked before the daemon attached its hooks. */
 static void accepting_thousand_threads_20(void **state)
 {
 	static struct acceptor acceptors[THREADS];
 	static struct pair pairs[THREADS];
+	unsigned long long unseen = 0;
 	struct listener listener;
 
 	(void)state;
@@ -126,13 +157,18 @@ static void accepting_thousand_threads_20(void **state)
 		pair->accepted.before = pair->queued.before;
 		pair->accepted.after = acceptor->accepted.after;
 		pair->queued.after = pair->accepted.after;
-		expect_truth(event, "accepted", true);
-		expect_wait(event, "accept_wait_ms", pair->queued, pair->accepted);
-		expect_task(event, "owner", getpid(), acceptor->tid);
+		if (accept_unseen(event)) {
+			unseen++;
+		} else {
+			expect_truth(event, "accepted", true);
+			expect_wait(event, "accept_wait_ms", pair->queued, pair->accepted);
+			expect_task(event, "owner", getpid(), acceptor->tid);
+		}
 		expect_task(event, "closer", getpid(), acceptor->tid);
 		expect_null(event, "close_wait_ms");
 		client_event(pair);
 	}
+	expect_counted(unseen);
 	expect_one_each(&pairs[0]);
 	expect_one_each(&pairs[THREADS - 1]);
 }

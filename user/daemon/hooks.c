@@ -41,6 +41,7 @@ struct kernel {
 	bool graft; /* security_sock_graft() */
 	bool accept_arg; /* struct proto_accept_arg, since 6.10 */
 	bool mem_alloc; /* BPF's own allocator, since 6.1 */
+	bool preempt_disable; /* bpf_preempt_disable(), since 6.10 */
 	bool preemptible_tracepoints; /* under SRCU instead of preempt_disable(), since 7.0 */
 };
 
@@ -70,6 +71,7 @@ static int kernel_probe(struct kernel *kernel)
 	kernel->graft = has(btf, "security_sock_graft", BTF_KIND_FUNC);
 	kernel->accept_arg = has(btf, "proto_accept_arg", BTF_KIND_STRUCT);
 	kernel->mem_alloc = has(btf, "bpf_mem_alloc", BTF_KIND_STRUCT);
+	kernel->preempt_disable = has(btf, "bpf_preempt_disable", BTF_KIND_FUNC);
 	kernel->preemptible_tracepoints = has(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF);
 	btf__free(btf);
 	return 0;
@@ -203,6 +205,7 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
+	skel->rodata->can_disable_preemption = kernel->preempt_disable;
 	size_maps(skel, kernel, options);
 	r = slowclose_bpf__load(skel);
 	if (r == 0 && !options->scans_only)
