@@ -172,7 +172,7 @@ static void api_one_of_64_subscribers_is_stopped(void **state)
 
 	(void)state;
 	memset(&readers, 0, sizeof(readers));
-	readers.wanted = suite.connections / 8 < ROUNDS_MAX ? suite.connections / 8 : ROUNDS_MAX;
+	readers.wanted = suite.connections / 9 < ROUNDS_MAX ? suite.connections / 9 : ROUNDS_MAX;
 	service_start(arguments);
 	listener_open(&wanted, AF_INET, "127.0.0.1", 16);
 	listener_open(&other, AF_INET, "127.0.0.1", 16);

@@ -12,7 +12,7 @@
 #define WORKERS 2
 
 /* The ring has room for some 43,700 records, two of each connection. */
-#define MORE_THAN_THE_RING (23000 / WORKERS) /* connections of each worker */
+#define MORE_THAN_THE_RING (22500 / WORKERS) /* connections of each worker */
 
 /* Each has a listener of its own, so that it accepts what it has connected. */
 struct worker {

@@ -193,11 +193,10 @@ static void api_socket_is_private(void **state)
 	struct stat stat;
 
 	(void)state;
-	service_start(NULL);
+	service_use(NULL);
 	assert_int_equal(lstat(service.socket, &stat), 0);
 	assert_int_equal(stat.st_mode & 07777, 0660);
 	assert_int_equal(stat.st_uid, 0);
-	service_stop();
 }
 
 static void api_one_service_to_a_socket(void **state)
@@ -207,25 +206,23 @@ static void api_one_service_to_a_socket(void **state)
 	int status;
 
 	(void)state;
-	service_start(NULL);
+	service_use(NULL);
 	status = daemon_run(&other, second);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
 	assert_non_null(strstr(other.said, "another slowclosed answers on "));
 	json_decref(service_get("/healthz"));
-	service_stop();
 }
 
 /* What a daemon leaves that was killed does not keep the next one out. */
 static void api_killed_service_is_replaced(void **state)
 {
 	(void)state;
-	service_start(NULL);
+	service_use(NULL);
 	daemon_kill(&service.daemon);
 	assert_int_equal(access(service.socket, F_OK), 0);
 	service_start(NULL);
 	json_decref(service_get("/healthz"));
-	service_stop();
 }
 
 /* SIGTERM comes first, or a request of each kind, or one in the middle of the other. */
@@ -238,7 +235,7 @@ static void api_ends_in_the_middle_of_requests(void **state)
 
 	(void)state;
 	for (int round = 0; round < 2; round++) {
-		service_start(NULL);
+		service_use(NULL);
 		for (size_t i = 0; i < TARGETS; i++)
 			http_open(&clients[i]);
 		json_decref(service_get("/healthz")); /* so they were accepted */
