@@ -193,6 +193,8 @@ static void number_is_used_again(void **state)
 	publish(events, 2, 2);
 	events_unsubscribe(one.subscriber);
 	subscribe(events, &third, "2", 0);
+	assert_int_equal(counts_of(&third).number, 0);
+	assert_int_equal(counts_of(&other).number, 1);
 	publish(events, 2, 3);
 	publish(events, 1, 4);
 	expect_hello(&third, 0);

@@ -352,6 +352,7 @@ bool events_ready(struct subscriber *subscriber, int64_t now_ns)
 
 void events_counts(const struct subscriber *subscriber, struct subscriber_counts *counts)
 {
+	counts->number = subscriber->number;
 	counts->sent = subscriber->sent;
 	counts->lost = subscriber->lost;
 	counts->buffered = subscriber->events->head - subscriber->at;

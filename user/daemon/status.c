@@ -67,29 +67,23 @@ static json_t *losses(struct service *service, const struct hooks_counts *counts
 			 (json_int_t)events_lost(service->events));
 }
 
-struct subscribers {
-	json_t *array;
-	json_int_t id;
-};
-
 static void add_subscriber(void *userdata, struct subscriber *subscriber)
 {
-	struct subscribers *subscribers = userdata;
 	struct subscriber_counts counts;
 
 	events_counts(subscriber, &counts);
-	json_array_append_new(subscribers->array,
-			      json_pack("{s:I, s:I, s:I, s:I}", "id", ++subscribers->id, "sent",
-					(json_int_t)counts.sent, "lost", (json_int_t)counts.lost,
-					"buffered_bytes", (json_int_t)counts.buffered));
+	json_array_append_new(
+		userdata, json_pack("{s:I, s:I, s:I, s:I}", "id", (json_int_t)counts.number, "sent",
+				    (json_int_t)counts.sent, "lost", (json_int_t)counts.lost,
+				    "buffered_bytes", (json_int_t)counts.buffered));
 }
 
 static json_t *subscribers(struct service *service)
 {
-	struct subscribers subscribers = {.array = json_array()};
+	json_t *array = json_array();
 
-	events_for_each(service->events, add_subscriber, &subscribers);
-	return subscribers.array;
+	events_for_each(service->events, add_subscriber, array);
+	return array;
 }
 
 /* UNKNOWN where /proc cannot be read. */
