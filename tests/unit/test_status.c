@@ -65,6 +65,30 @@ static void full(void **state)
 	free(text);
 }
 
+/* What is longer than a terminal goes on below its beginning; a word is not broken. */
+static void long_text(void **state)
+{
+	char *text =
+		status("{\"unseen\":[\"who accepts through io_uring, and when: the backend sees "
+		       "accept() by its system calls\",\"x "
+		       "0123456789012345678901234567890123456789012345678901234567890123456789"
+		       "\"],\"losses\":{\"ring_full\":18446744073709551}}");
+
+	(void)state;
+	assert_non_null(strstr(
+		text,
+		"\nnot seen     who accepts through io_uring, and when: the backend sees accept()\n"
+		"             by its system calls\n"
+		"             x\n"
+		"             0123456789012345678901234567890123456789012345678901234567890"
+		"123456789\n"
+		"stream "));
+	assert_non_null(strstr(text,
+			       "\nlosses       18446744073709551 ring_full: in the summary, but "
+			       "without an event:\n             the ring was full\n"));
+	free(text);
+}
+
 static void nothing_lost(void **state)
 {
 	char *text = status("{\"losses\":{\"ring_full\":0,\"subscribers\":0},\"subscribers\":[],"
@@ -117,9 +141,8 @@ static void garbage_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(full),
-		cmocka_unit_test(nothing_lost),
-		cmocka_unit_test(garbage),
+		cmocka_unit_test(full),		  cmocka_unit_test(long_text),
+		cmocka_unit_test(nothing_lost),	  cmocka_unit_test(garbage),
 		cmocka_unit_test(garbage_inside),
 	};
 

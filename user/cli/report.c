@@ -207,7 +207,7 @@ static const struct option long_options[] = {
 
 const struct command report_command = {
 	.name = "report",
-	.summary = "counts and percentiles by service, process, port, unit or peer",
+	.summary = "counts and percentiles by service, process, port or peer",
 	.usage =
 		"  slowclose report                        the last five minutes, by service\n"
 		"  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"

@@ -10,11 +10,16 @@
 #include "duration.h"
 #include "event.h"
 #include "field.h"
+#include "line.h"
 #include "message.h"
 #include "output.h"
 #include "text.h"
 
 #define VALUE_SIZE 512
+#define LINE_SIZE (2 * VALUE_SIZE + 128)
+
+#define NAME_WIDTH 12
+#define COLUMNS 80
 
 /* Each returns "-" where the value is missing or of another type. */
 static const char *text_of(const json_t *value, char *buf)
@@ -61,7 +66,29 @@ static const char *get_number(const json_t *object, const char *field, char *buf
 /* The name of a line, or none where one goes on. */
 static void begin(FILE *out, const char *name)
 {
-	fprintf(out, "%-12s ", name);
+	fprintf(out, "%-*s ", NAME_WIDTH, name);
+}
+
+/* Ends the line that was begun: words, on as many lines as they need. */
+static void end(FILE *out, const char *words)
+{
+	int column = NAME_WIDTH;
+	char word[LINE_SIZE];
+
+	while (*(words += strspn(words, " "))) {
+		size_t length = strcspn(words, " ");
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, words);
+		if (column > NAME_WIDTH && column + 1 + line_width(word) > COLUMNS) {
+			fputc('\n', out);
+			begin(out, "");
+			column = NAME_WIDTH;
+		}
+		fprintf(out, "%s%s", column > NAME_WIDTH ? " " : "", word);
+		column += 1 + line_width(word);
+		words += length;
+	}
+	fputc('\n', out);
 }
 
 static void print_who(FILE *out, const json_t *status)
@@ -79,17 +106,18 @@ static void print_who(FILE *out, const json_t *status)
 static void print_backend(FILE *out, const json_t *status)
 {
 	const json_t *unseen = json_object_get(status, "unseen");
-	char backend[VALUE_SIZE], reason[VALUE_SIZE], stream[VALUE_SIZE];
+	char backend[VALUE_SIZE], reason[VALUE_SIZE], stream[VALUE_SIZE], line[LINE_SIZE];
 	const char *name = "not seen";
 	json_t *text;
 	size_t i;
 
 	begin(out, "backend");
-	fprintf(out, "%s: %s\n", text_of(json_object_get(status, "backend"), backend),
-		text_of(json_object_get(status, "backend_reason"), reason));
+	snprintf(line, sizeof(line), "%s: %s", text_of(json_object_get(status, "backend"), backend),
+		 text_of(json_object_get(status, "backend_reason"), reason));
+	end(out, line);
 	json_array_foreach (unseen, i, text) {
 		begin(out, name);
-		fprintf(out, "%s\n", text_of(text, reason));
+		end(out, text_of(text, reason));
 		name = "";
 	}
 	begin(out, "stream");
@@ -131,7 +159,7 @@ static void print_losses(FILE *out, const json_t *status)
 {
 	json_t *losses = json_object_get(status, "losses"), *count;
 	const char *line = "losses", *name;
-	char number[VALUE_SIZE], safe_name[VALUE_SIZE];
+	char number[VALUE_SIZE], safe_name[VALUE_SIZE], text[LINE_SIZE];
 
 	if (!json_is_object(losses)) {
 		begin(out, line);
@@ -142,9 +170,10 @@ static void print_losses(FILE *out, const json_t *status)
 		if (json_is_integer(count) && json_integer_value(count) == 0)
 			continue;
 		begin(out, line);
-		fprintf(out, "%s %s%s\n", number_of(count, number),
-			text_safe(name, strlen(name), safe_name, sizeof(safe_name)),
-			loss_meaning(name));
+		snprintf(text, sizeof(text), "%s %s%s", number_of(count, number),
+			 text_safe(name, strlen(name), safe_name, sizeof(safe_name)),
+			 loss_meaning(name));
+		end(out, text);
 		line = "";
 	}
 	if (*line) {
