@@ -16,17 +16,39 @@
 #define DESCRIPTORS 8192
 
 static int (*const groups[])(void) = {
-	run_process, run_waiting, run_existing,	 run_listeners, run_list,   run_bounds,
-	run_ends,    run_queue,	  run_accepting, run_reading,	run_owners, run_addresses,
-	run_special, run_storm,	  run_service,	 run_api,	run_events, run_listings,
-	run_summary, run_folded,  run_clients,
+	run_process,
+	run_waiting,
+	run_existing,
+	run_listeners,
+	run_list,
+	run_bounds,
+	run_ends,
+	run_queue,
+	run_accepting,
+	run_reading,
+	run_owners,
+	run_addresses,
+	run_special,
+	run_storm,
+	run_service,
+	run_api,
+	run_events,
+	run_listings,
+	run_summary,
+	run_folded,
+	run_clients,
+	run_command_tail,
+	run_command_answers,
+	run_command_errors,
+	run_command_garbage,
+	run_command_terminal,
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: e2e --daemon PATH --backend fentry|tracepoint\n"
+	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
 			"           [--connections N] [--steer] [--one-cpu]\n"
 			"           [--only PATTERN]\n");
 	return 2;
@@ -45,6 +67,7 @@ static bool parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"daemon", required_argument, NULL, 'd'},
+		{"command", required_argument, NULL, 'c'},
 		{"backend", required_argument, NULL, 'b'},
 		{"connections", required_argument, NULL, 'n'},
 		{"steer", no_argument, NULL, 's'},
@@ -59,6 +82,9 @@ static bool parse(int argc, char **argv)
 		switch (option) {
 		case 'd':
 			suite.daemon_path = optarg;
+			break;
+		case 'c':
+			suite.command_path = optarg;
 			break;
 		case 'b':
 			suite.backend = optarg;
@@ -80,7 +106,7 @@ static bool parse(int argc, char **argv)
 			return false;
 		}
 	}
-	if (!suite.daemon_path || !suite.backend || optind != argc)
+	if (!suite.daemon_path || !suite.command_path || !suite.backend || optind != argc)
 		return false;
 	suite.fentry = !strcmp(suite.backend, "fentry");
 	return suite.fentry || !strcmp(suite.backend, "tracepoint");

@@ -15,6 +15,7 @@
 
 struct suite {
 	const char *daemon_path;
+	const char *command_path;
 	const char *backend;
 	bool fentry;
 	long connections; /* of scenario 22 */
@@ -83,5 +84,10 @@ int run_summary(void);
 int run_folded(void);
 int run_clients(void);
 int run_service(void);
+int run_command_tail(void);
+int run_command_answers(void);
+int run_command_errors(void);
+int run_command_garbage(void);
+int run_command_terminal(void);
 
 #endif
