@@ -1,0 +1,787 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The rules on made-up evidence: what proves each, its boundaries, and what it is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "diagnose.h"
+
+#define MS NSEC_PER_MSEC
+#define SEC NSEC_PER_SEC
+
+#define BIT(code) (1U << (code))
+
+/* A server with one process, whose one thread waits in epoll, and one listener. */
+static struct evidence quiet(void)
+{
+	struct evidence evidence = {
+		.interval_ns = SEC,
+		.thresholds = {.close_wait_ns = SEC, .accept_wait_ns = 100 * MS},
+		.role = ROLE_SERVER,
+		.netns = 1,
+		.port = 80,
+		.comm = "server",
+		.listeners = {{.family = FAMILY_IPV4,
+			       .port = 80,
+			       .holder = 10,
+			       .comm = "server",
+			       .holders = 1,
+			       .limit = 128,
+			       .limit_by = "backlog",
+			       .somaxconn = 4096,
+			       .accepts_seen = true,
+			       .last_accept_ns = UNKNOWN}},
+		.listener_count = 1,
+		.processes = {{.pid = 10,
+			       .comm = "server",
+			       .owns = true,
+			       .listens = true,
+			       .fds = 20,
+			       .fd_limit = 1024,
+			       .threads_known = true}},
+		.process_count = 1,
+		.node = {.disk_ms = NAN},
+	};
+
+	return evidence;
+}
+
+/* All threads of the process in one wait, since the reading before. */
+static void set_threads(struct evidence *evidence, enum thread_wait wait, uint32_t count)
+{
+	struct evidence_process *process = &evidence->processes[0];
+
+	process->threads += count;
+	process->groups[wait] = (struct evidence_group){.count = count,
+							.before = count,
+							.stuck = wait == THREAD_RUNNING ? 0 : count,
+							.tid = 11,
+							.comm = "worker",
+							.where = "somewhere"};
+}
+
+static void set_waits(struct evidence *evidence, enum conn_cause cause, uint64_t count,
+		      int64_t oldest_ns)
+{
+	evidence->waits[cause] = (struct evidence_waits){.count = count,
+							 .before = count,
+							 .oldest_ns = oldest_ns,
+							 .oldest_before_ns = oldest_ns - SEC};
+	if (cause == CAUSE_NEVER_ACCEPTED) {
+		evidence->in_queue = count;
+		evidence->listeners[0].queued = (uint32_t)count;
+		evidence->listeners[0].queued_before = (uint32_t)count;
+	} else {
+		evidence->in_close_wait += count;
+	}
+}
+
+static void set_error(struct evidence *evidence, int error, double rate)
+{
+	evidence->listeners[0].errors[0] =
+		(struct evidence_error){.error = error, .count = 1000, .rate = rate};
+	evidence->listeners[0].error_count = 1;
+}
+
+/* What proves each finding. */
+
+static struct evidence fd_exhausted(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 3 * SEC);
+	set_threads(&evidence, THREAD_RUNNING, 1);
+	set_error(&evidence, EMFILE, 100);
+	evidence.processes[0].fds = 1024;
+	evidence.processes[0].running = 0.5;
+	evidence.processes[0].delayed = 0.6; /* it turns round and round in accept() */
+	evidence.listeners[0].drops = 2;
+	return evidence;
+}
+
+/* Accepts connections, and hangs with them in a write. */
+static struct evidence io_stall(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_READING, 200, 4 * SEC);
+	set_threads(&evidence, THREAD_DISK, 8);
+	set_threads(&evidence, THREAD_LOCK, 2); /* for what the others hold */
+	return evidence;
+}
+
+static struct evidence io_stall_in_queue(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 4 * SEC);
+	set_threads(&evidence, THREAD_PAGE_CACHE, 1);
+	evidence.listeners[0].drops = 1;
+	return evidence;
+}
+
+static struct evidence cpu_starved(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 4 * SEC);
+	set_threads(&evidence, THREAD_RUNNING, 1);
+	evidence.processes[0].running = 0.02;
+	evidence.processes[0].delayed = 0;
+	evidence.processes[0].throttled = 0.9;
+	strcpy(evidence.processes[0].throttled_by, "/small.slice");
+	return evidence;
+}
+
+static struct evidence cpu_starved_by_others(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_READING, 50, 4 * SEC);
+	set_threads(&evidence, THREAD_RUNNING, 4);
+	evidence.processes[0].running = 0.1;
+	evidence.processes[0].delayed = 3.5;
+	evidence.listeners[0].accepts = 2;
+	return evidence;
+}
+
+static struct evidence lock_stall(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 4 * SEC);
+	set_threads(&evidence, THREAD_LOCK, 2);
+	return evidence;
+}
+
+/* One thread accepts and hands over; those that should read hang. */
+static struct evidence lock_stall_of_workers(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_READING, 20, 4 * SEC);
+	set_threads(&evidence, THREAD_LOCK, 4);
+	set_threads(&evidence, THREAD_ACCEPT, 1);
+	return evidence;
+}
+
+static struct evidence accept_stalled(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 3, 2 * SEC);
+	set_threads(&evidence, THREAD_STOPPED, 1);
+	return evidence;
+}
+
+static struct evidence backlog_full(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 800 * MS);
+	set_threads(&evidence, THREAD_RUNNING, 1);
+	evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_before_ns = 700 * MS;
+	evidence.processes[0].running = 0.9;
+	evidence.listeners[0].accepts = 90;
+	evidence.listeners[0].drops = 40;
+	evidence.overflows = 40;
+	return evidence;
+}
+
+static struct evidence accept_slow(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 20, 900 * MS);
+	set_threads(&evidence, THREAD_SOCKET, 1);
+	evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_before_ns = 800 * MS;
+	evidence.listeners[0].accepts = 30;
+	return evidence;
+}
+
+static struct evidence close_leak(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 30, 5 * SEC);
+	set_threads(&evidence, THREAD_POLL, 1);
+	set_threads(&evidence, THREAD_LOCK, 4); /* a pool with nothing to do */
+	evidence.growth = 3;
+	evidence.growing = 3;
+	return evidence;
+}
+
+static struct evidence impatient_peers(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_READING, 6, 2 * SEC);
+	set_threads(&evidence, THREAD_SLEEP, 6);
+	evidence.listeners[0].accepts = 3;
+	evidence.until_fin = (struct evidence_until_fin){.count = 20,
+							 .closed = 14,
+							 .p10_ns = 3000 * MS,
+							 .p50_ns = 3005 * MS,
+							 .p90_ns = 3040 * MS};
+	return evidence;
+}
+
+static struct evidence not_reading(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NOT_READING, 6, 4 * SEC);
+	evidence.waits[CAUSE_NOT_READING].unread = 6;
+	set_threads(&evidence, THREAD_SLEEP, 1);
+	return evidence;
+}
+
+static struct evidence idle_pool(void)
+{
+	struct evidence evidence = quiet();
+
+	evidence.role = ROLE_CLIENT;
+	evidence.listener_count = 0;
+	set_waits(&evidence, CAUSE_NOT_READING, 8, 60 * SEC);
+	evidence.processes[0].listens = false;
+	set_threads(&evidence, THREAD_POLL, 1);
+	return evidence;
+}
+
+/* MPTCP: whether it was read cannot be told. */
+static struct evidence undetermined(void)
+{
+	struct evidence evidence = quiet();
+
+	set_waits(&evidence, CAUSE_NONE, 6, 4 * SEC);
+	set_threads(&evidence, THREAD_POLL, 1);
+	return evidence;
+}
+
+static const struct {
+	struct evidence (*make)(void);
+	enum finding_code code;
+} proofs[] = {
+	{fd_exhausted, FINDING_FD_EXHAUSTED},
+	{io_stall, FINDING_IO_STALL},
+	{io_stall_in_queue, FINDING_IO_STALL},
+	{cpu_starved, FINDING_CPU_STARVED},
+	{cpu_starved_by_others, FINDING_CPU_STARVED},
+	{lock_stall, FINDING_LOCK_STALL},
+	{lock_stall_of_workers, FINDING_LOCK_STALL},
+	{accept_stalled, FINDING_ACCEPT_STALLED},
+	{backlog_full, FINDING_BACKLOG_FULL},
+	{accept_slow, FINDING_ACCEPT_SLOW},
+	{close_leak, FINDING_CLOSE_LEAK},
+	{impatient_peers, FINDING_IMPATIENT_PEERS},
+	{not_reading, FINDING_NOT_READING},
+	{idle_pool, FINDING_IDLE_POOL},
+	{undetermined, FINDING_UNDETERMINED},
+};
+
+#define PROOFS (sizeof(proofs) / sizeof(proofs[0]))
+
+/* The codes of what is proven. */
+static unsigned int proven(const struct evidence *evidence)
+{
+	static struct diagnosis diagnosis;
+	unsigned int codes = 0;
+
+	diagnose(evidence, &diagnosis);
+	for (int code = 0; code < FINDINGS; code++) {
+		const struct finding *finding = &diagnosis.findings[code];
+
+		assert_int_equal(finding->code, code);
+		if (finding->verdict != VERDICT_PROVEN)
+			continue;
+		codes |= BIT(code);
+		assert_true(finding->headline[0]);
+		assert_true(finding->proof.count && finding->now.count);
+	}
+	assert_int_equal(diagnosis_has_findings(&diagnosis), codes != 0);
+	return codes;
+}
+
+#define assert_proven(evidence, codes) assert_int_equal(proven(evidence), codes)
+
+static void each_proof_proves_its_finding_and_no_other(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PROOFS; i++) {
+		struct evidence evidence = proofs[i].make();
+
+		if (proven(&evidence) != BIT(proofs[i].code))
+			fail_msg("%s: proven is %#x", finding_name(proofs[i].code),
+				 proven(&evidence));
+	}
+}
+
+static void nothing_waits_nothing_is_found(void **state)
+{
+	struct evidence evidence = quiet();
+
+	(void)state;
+	assert_proven(&evidence, 0);
+	/* Whatever its threads do: nobody waits for them. */
+	for (int wait = 0; wait < THREAD_WAITS; wait++)
+		set_threads(&evidence, wait, 4);
+	assert_proven(&evidence, 0);
+}
+
+static void what_still_sends_is_no_fault(void **state)
+{
+	struct evidence evidence = quiet();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_STILL_SENDING, 100, 3600 * SEC);
+	set_threads(&evidence, THREAD_DISK, 4);
+	assert_proven(&evidence, 0);
+}
+
+static void one_reading_proves_nothing(void **state)
+{
+	static struct diagnosis diagnosis;
+
+	(void)state;
+	for (size_t i = 0; i < PROOFS; i++) {
+		struct evidence evidence = proofs[i].make();
+
+		evidence.interval_ns = UNKNOWN;
+		diagnose(&evidence, &diagnosis);
+		for (int code = 0; code < FINDINGS; code++)
+			assert_int_equal(diagnosis.findings[code].verdict, VERDICT_NOT_DECIDABLE);
+	}
+}
+
+/* What waits now did not at the reading before: it may be gone at the next. */
+static void what_waits_only_now_proves_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PROOFS; i++) {
+		struct evidence evidence = proofs[i].make();
+		unsigned int codes;
+
+		for (int cause = 0; cause < CAUSE_COUNT; cause++)
+			evidence.waits[cause].before = 0;
+		evidence.growing = 0;
+		codes = proven(&evidence);
+		/* These rest on what was seen over a time: refused ones, ended ones. */
+		codes &= ~(BIT(FINDING_BACKLOG_FULL) | BIT(FINDING_IMPATIENT_PEERS));
+		assert_int_equal(codes, 0);
+	}
+}
+
+/* Every number that can be unknown is: nothing is guessed, and nothing breaks. */
+static void what_is_not_known_proves_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PROOFS; i++) {
+		struct evidence evidence = proofs[i].make();
+		struct evidence_process *process = &evidence.processes[0];
+		struct evidence_listener *listener = &evidence.listeners[0];
+		unsigned int codes;
+
+		process->fds = process->fd_limit = UNKNOWN;
+		process->threads_known = false;
+		process->threads = 0;
+		memset(process->groups, 0, sizeof(process->groups));
+		process->running = process->delayed = process->throttled = NAN;
+		listener->accepts_seen = false;
+		listener->accepts = listener->drops = evidence.overflows = NAN;
+		listener->error_count = 0;
+		evidence.node.disk_busy = evidence.node.stolen = NAN;
+		evidence.until_fin = (struct evidence_until_fin){0};
+		codes = proven(&evidence);
+		/* What the connections alone tell is left. */
+		codes &= ~(BIT(FINDING_NOT_READING) | BIT(FINDING_CLOSE_LEAK) |
+			   BIT(FINDING_IDLE_POOL) | BIT(FINDING_UNDETERMINED));
+		assert_int_equal(codes, 0);
+	}
+}
+
+static void fd_exhausted_needs_failures_now(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+	struct evidence_listener *listener = &evidence.listeners[0];
+
+	(void)state;
+	listener->errors[0].error = ENFILE;
+	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED));
+	listener->errors[0].error = ECONNABORTED;
+	assert_false(proven(&evidence) & BIT(FINDING_FD_EXHAUSTED));
+
+	/* It failed before, and the server has given up calling accept(): still at its limit. */
+	evidence = fd_exhausted();
+	listener->errors[0].rate = 0;
+	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED));
+	evidence.processes[0].fds = 1023;
+	assert_false(proven(&evidence) & BIT(FINDING_FD_EXHAUSTED));
+	evidence.processes[0].fds = 1024;
+	listener->accepts = 1;
+	assert_false(proven(&evidence) & BIT(FINDING_FD_EXHAUSTED));
+}
+
+/* A leak that has led to it is told beside it: it is where to look. */
+static void a_leak_is_told_beside_fd_exhausted(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 900, 100 * SEC);
+	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED) | BIT(FINDING_CLOSE_LEAK));
+}
+
+static void accept_stalled_boundaries(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_waits *waits = &evidence.waits[CAUSE_NEVER_ACCEPTED];
+
+	(void)state;
+	evidence.listeners[0].last_accept_ns = SEC;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence.listeners[0].last_accept_ns = SEC - 1;
+	assert_false(proven(&evidence) & BIT(FINDING_ACCEPT_STALLED));
+	evidence.listeners[0].last_accept_ns = UNKNOWN;
+
+	waits->oldest_ns = SEC;
+	waits->oldest_before_ns = 100 * MS;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	/* The oldest has gone meanwhile: somebody takes them, unseen. */
+	waits->oldest_before_ns = 101 * MS;
+	assert_proven(&evidence, BIT(FINDING_UNDETERMINED));
+	waits->oldest_ns = SEC - 1;
+	waits->oldest_before_ns = 0;
+	assert_proven(&evidence, 0);
+}
+
+static void accept_that_fails_is_called(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	set_error(&evidence, EPERM, 5);
+	assert_false(proven(&evidence) & BIT(FINDING_ACCEPT_STALLED));
+}
+
+/* Two listeners of one port in two processes, of which one accepts. */
+static void the_stuck_one_of_several_listeners_is_named(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	static struct diagnosis diagnosis;
+
+	(void)state;
+	evidence.listeners[1] = evidence.listeners[0];
+	evidence.listeners[1].queued = 0;
+	evidence.listeners[1].holder = 20;
+	evidence.listeners[1].accepts = 100;
+	evidence.listeners[1].last_accept_ns = MS;
+	evidence.listener_count = 2;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	diagnose(&evidence, &diagnosis);
+	assert_non_null(strstr(diagnosis.findings[FINDING_ACCEPT_STALLED].headline, "server/10"));
+	/* The same in one process, whose accept() cannot be told apart. */
+	evidence.listeners[1].holder = 10;
+	evidence.listeners[0].accepts = 100;
+	evidence.listeners[0].last_accept_ns = MS;
+	assert_true(proven(&evidence) & BIT(FINDING_ACCEPT_STALLED));
+}
+
+/* A queue that is full because nobody accepts: who is refused is told beside it. */
+static void a_full_queue_is_told_beside_accept_stalled(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 129, 9 * SEC);
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence.listeners[0].drops_while_full = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED) | BIT(FINDING_BACKLOG_FULL));
+}
+
+static void backlog_full_boundaries(void **state)
+{
+	struct evidence evidence = backlog_full();
+
+	(void)state;
+	/* Dropped, but none for want of room. */
+	evidence.overflows = 0;
+	assert_false(proven(&evidence) & BIT(FINDING_BACKLOG_FULL));
+	evidence.overflows = NAN;
+	assert_true(proven(&evidence) & BIT(FINDING_BACKLOG_FULL));
+
+	evidence.listeners[0].drops = 0;
+	evidence.listeners[0].drops_while_full = 1;
+	assert_true(proven(&evidence) & BIT(FINDING_BACKLOG_FULL));
+	/* As many as its limit is one less than fits. */
+	evidence.listeners[0].queued = 128;
+	assert_false(proven(&evidence) & BIT(FINDING_BACKLOG_FULL));
+}
+
+static void accept_slow_boundaries(void **state)
+{
+	struct evidence evidence = accept_slow();
+	struct evidence_waits *waits = &evidence.waits[CAUSE_NEVER_ACCEPTED];
+
+	(void)state;
+	waits->count = waits->before = 3;
+	waits->oldest_ns = 500 * MS;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	waits->oldest_ns = 500 * MS - 1;
+	assert_proven(&evidence, 0);
+	waits->count = waits->before = 4;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	waits->before = 3;
+	assert_proven(&evidence, 0);
+}
+
+static void io_stall_needs_a_thread_that_stays(void **state)
+{
+	struct evidence evidence = quiet();
+	struct evidence_group *disk = &evidence.processes[0].groups[THREAD_DISK];
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NOT_READING, 200, 4 * SEC);
+	set_threads(&evidence, THREAD_DISK, 1);
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	/* It went on meanwhile, as a thread that works with files does. */
+	disk->stuck = 0;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	evidence.node.pressures.io.some = 0.3;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	evidence.node.pressures.io.some = 0.29;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	evidence.node.disk_busy = 0.9;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	disk->before = 0;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+}
+
+static void every_wait_for_io_is_one(void **state)
+{
+	static const enum thread_wait waits[] = {THREAD_DISK, THREAD_PAGE_CACHE, THREAD_RECLAIM};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct evidence evidence = quiet();
+
+		set_waits(&evidence, CAUSE_NOT_CLOSING, 5, 4 * SEC);
+		set_threads(&evidence, waits[i], 1);
+		assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	}
+}
+
+static void cpu_starved_boundaries(void **state)
+{
+	struct evidence evidence = cpu_starved_by_others();
+	struct evidence_process *process = &evidence.processes[0];
+
+	(void)state;
+	process->delayed = 0.2;
+	process->running = 0.19;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
+	process->delayed = 0.19;
+	process->running = 0.01;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	/* It runs more than it waits: busy, not starved. */
+	process->delayed = 0.5;
+	process->running = 0.5;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+
+	evidence = cpu_starved();
+	process->throttled = 0.5;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
+	process->throttled = 0.49;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	/* Others use up the quota, and this one does not want to run. */
+	evidence = accept_stalled();
+	process->throttled = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+
+	evidence = cpu_starved();
+	process->throttled = 0;
+	evidence.node.stolen = 0.3;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
+	evidence.node.stolen = 0.29;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+}
+
+static void lock_stall_needs_all_threads(void **state)
+{
+	struct evidence evidence = lock_stall();
+
+	(void)state;
+	set_threads(&evidence, THREAD_SLEEP, 1); /* a timer's */
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	set_threads(&evidence, THREAD_POLL, 1); /* one that could take it */
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+
+	evidence = lock_stall();
+	evidence.processes[0].groups[THREAD_LOCK].stuck = 0; /* they take turns */
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence = lock_stall();
+	evidence.processes[0].threads_left_out = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+}
+
+static void workers_that_turn_are_not_locked(void **state)
+{
+	struct evidence evidence = lock_stall_of_workers();
+
+	(void)state;
+	evidence.processes[0].groups[THREAD_LOCK].stuck = 3;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	/* A pool that idles while a leak goes on. */
+	evidence = lock_stall_of_workers();
+	evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 4 * SEC);
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+}
+
+static void close_leak_boundaries(void **state)
+{
+	struct evidence evidence = quiet();
+	struct evidence_waits *waits = &evidence.waits[CAUSE_NOT_CLOSING];
+
+	(void)state;
+	set_threads(&evidence, THREAD_POLL, 1);
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 1, 3 * SEC);
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	waits->oldest_ns = 3 * SEC - 1;
+	assert_proven(&evidence, 0);
+	waits->count = waits->before = 4;
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+}
+
+static void a_pool_that_grows_is_a_leak(void **state)
+{
+	struct evidence evidence = idle_pool();
+
+	(void)state;
+	evidence.growing = 2;
+	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	evidence.growing = 3;
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+}
+
+/* An answer that nobody reads is no idle connection. */
+static void a_client_that_does_not_read_is_no_pool(void **state)
+{
+	struct evidence evidence = idle_pool();
+
+	(void)state;
+	evidence.waits[CAUSE_NOT_READING].unread = 8;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	set_threads(&evidence, THREAD_DISK, 1);
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+}
+
+static void impatient_peers_boundaries(void **state)
+{
+	struct evidence evidence = impatient_peers();
+	struct evidence_until_fin *until_fin = &evidence.until_fin;
+
+	(void)state;
+	until_fin->count = 5;
+	until_fin->closed = 2;
+	until_fin->p10_ns = 2700 * MS;
+	until_fin->p50_ns = until_fin->p90_ns = 3000 * MS;
+	assert_proven(&evidence, BIT(FINDING_IMPATIENT_PEERS));
+	until_fin->p10_ns--;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	until_fin->p10_ns++;
+	until_fin->count = 4;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	until_fin->count = 5;
+	/* The service hangs: it closes none. */
+	until_fin->closed = 1;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	/* That is no timeout of anybody's. */
+	until_fin->closed = 5;
+	until_fin->p10_ns = until_fin->p50_ns = until_fin->p90_ns = 200 * MS - 1;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+}
+
+static void not_reading_boundaries(void **state)
+{
+	struct evidence evidence = not_reading();
+	struct evidence_waits *waits = &evidence.waits[CAUSE_NOT_READING];
+
+	(void)state;
+	waits->count = waits->before = 3;
+	waits->oldest_ns = 10 * SEC;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	waits->oldest_ns--;
+	assert_proven(&evidence, 0);
+	waits->count = waits->before = 4;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	waits->before = 3;
+	assert_proven(&evidence, 0);
+}
+
+/* Each finding says of the others why it is not they. */
+static void what_is_ruled_out_says_why(void **state)
+{
+	struct evidence evidence = lock_stall();
+	static struct diagnosis diagnosis;
+	const struct finding *io = &diagnosis.findings[FINDING_IO_STALL];
+	const struct finding *stalled = &diagnosis.findings[FINDING_ACCEPT_STALLED];
+
+	(void)state;
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(io->verdict, VERDICT_RULED_OUT);
+	assert_non_null(strstr(io->reason, "no thread hangs in a disk"));
+	assert_int_equal(stalled->verdict, VERDICT_EXPLAINED);
+	assert_int_equal(stalled->explained_by, FINDING_LOCK_STALL);
+}
+
+static void undetermined_says_what_was_looked_at(void **state)
+{
+	struct evidence evidence = undetermined();
+	static struct diagnosis diagnosis;
+	const struct finding *finding = &diagnosis.findings[FINDING_UNDETERMINED];
+
+	(void)state;
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(finding->confidence, CONFIDENCE_LOW);
+	assert_true(finding->proof.count >= 4);
+	assert_non_null(strstr(finding->proof.text[0], "looked at, not fd-exhausted"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_proof_proves_its_finding_and_no_other),
+		cmocka_unit_test(nothing_waits_nothing_is_found),
+		cmocka_unit_test(what_still_sends_is_no_fault),
+		cmocka_unit_test(one_reading_proves_nothing),
+		cmocka_unit_test(what_waits_only_now_proves_nothing),
+		cmocka_unit_test(what_is_not_known_proves_nothing),
+		cmocka_unit_test(fd_exhausted_needs_failures_now),
+		cmocka_unit_test(a_leak_is_told_beside_fd_exhausted),
+		cmocka_unit_test(accept_stalled_boundaries),
+		cmocka_unit_test(accept_that_fails_is_called),
+		cmocka_unit_test(the_stuck_one_of_several_listeners_is_named),
+		cmocka_unit_test(a_full_queue_is_told_beside_accept_stalled),
+		cmocka_unit_test(backlog_full_boundaries),
+		cmocka_unit_test(accept_slow_boundaries),
+		cmocka_unit_test(io_stall_needs_a_thread_that_stays),
+		cmocka_unit_test(every_wait_for_io_is_one),
+		cmocka_unit_test(cpu_starved_boundaries),
+		cmocka_unit_test(lock_stall_needs_all_threads),
+		cmocka_unit_test(workers_that_turn_are_not_locked),
+		cmocka_unit_test(close_leak_boundaries),
+		cmocka_unit_test(a_pool_that_grows_is_a_leak),
+		cmocka_unit_test(a_client_that_does_not_read_is_no_pool),
+		cmocka_unit_test(impatient_peers_boundaries),
+		cmocka_unit_test(not_reading_boundaries),
+		cmocka_unit_test(what_is_ruled_out_says_why),
+		cmocka_unit_test(undetermined_says_what_was_looked_at),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The texts of /proc and the cgroups, as kernels from 5.10 on write them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "proc.h"
+
+static void limits(void **state)
+{
+	static const char text[] =
+		"Limit                     Soft Limit           Hard Limit           Units     \n"
+		"Max processes             7656                 7656                 processes \n"
+		"Max open files            1024                 524288               files     \n";
+	int64_t limit = 0;
+
+	(void)state;
+	assert_int_equal(proc_parse_fd_limit(text, &limit), 0);
+	assert_int_equal(limit, 1024);
+	assert_int_equal(proc_parse_fd_limit("Max open files            unlimited   ", &limit), 0);
+	assert_true(limit == INT64_MAX);
+	assert_true(proc_parse_fd_limit("Max processes  1 1\n", &limit) < 0);
+	assert_true(proc_parse_fd_limit("Max open files            ", &limit) < 0);
+	assert_true(proc_parse_fd_limit("Max open files            many", &limit) < 0);
+}
+
+static void pressure(void **state)
+{
+	struct proc_pressure pressure;
+
+	(void)state;
+	assert_int_equal(
+		proc_parse_pressure("some avg10=22.92 avg60=35.43 avg300=58.08 total=714043177\n"
+				    "full avg10=0.00 avg60=0.00 avg300=0.00 total=5308659\n",
+				    &pressure),
+		0);
+	assert_true(pressure.known);
+	assert_int_equal(pressure.some_us, 714043177);
+	assert_int_equal(pressure.full_us, 5308659);
+	/* Of the CPU before 5.13. */
+	assert_int_equal(
+		proc_parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n", &pressure),
+		0);
+	assert_int_equal(pressure.some_us, 7);
+	assert_int_equal(pressure.full_us, 0);
+	assert_true(proc_parse_pressure("", &pressure) < 0);
+	assert_false(pressure.known);
+}
+
+static void throttle(void **state)
+{
+	struct proc_throttle throttle;
+
+	(void)state;
+	assert_int_equal(proc_parse_throttle("usage_usec 99\nuser_usec 50\nsystem_usec 49\n"
+					     "nr_periods 100\nnr_throttled 60\n"
+					     "throttled_usec 5000\nnr_bursts 0\n",
+					     &throttle),
+			 0);
+	assert_int_equal(throttle.periods, 100);
+	assert_int_equal(throttle.throttled, 60);
+	assert_int_equal(throttle.throttled_us, 5000);
+	/* Version 1, in nanoseconds. */
+	assert_int_equal(proc_parse_throttle("nr_periods 1\nnr_throttled 1\nthrottled_time 7000\n",
+					     &throttle),
+			 0);
+	assert_int_equal(throttle.throttled_us, 7);
+	/* The root of version 2 has none. */
+	assert_true(proc_parse_throttle("usage_usec 99\n", &throttle) < 0);
+}
+
+static void cpu(void **state)
+{
+	struct proc_cpu cpu;
+
+	(void)state;
+	assert_int_equal(proc_parse_cpu("cpu  1 2 3 4 5 6 7 8 100 200\ncpu0 1 2\n", &cpu), 0);
+	assert_int_equal(cpu.ticks, 36);
+	assert_int_equal(cpu.stolen, 8);
+	assert_true(proc_parse_cpu("cpu  1 2\n", &cpu) < 0);
+}
+
+static void overflows(void **state)
+{
+	uint64_t count = 0;
+
+	(void)state;
+	assert_int_equal(proc_parse_overflows("TcpExt: SyncookiesSent ListenOverflows ListenDrops\n"
+					      "TcpExt: 1 23 456\nIpExt: InNoRoutes\nIpExt: 0\n",
+					      &count),
+			 0);
+	assert_int_equal(count, 23);
+	assert_true(proc_parse_overflows("TcpExt: ListenDrops\nTcpExt: 1\n", &count) < 0);
+	assert_true(proc_parse_overflows("TcpExt: ListenOverflows ListenDrops\n", &count) < 0);
+	assert_true(proc_parse_overflows("", &count) < 0);
+	/* Cut in the middle of the values. */
+	assert_true(proc_parse_overflows("TcpExt: A ListenOverflows B\nTcpExt: 1", &count) < 0);
+}
+
+static void mounts(void **state)
+{
+	struct proc_mounts mounts;
+
+	(void)state;
+	assert_int_equal(
+		proc_parse_mounts(
+			"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+			"30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n",
+			&mounts),
+		0);
+	assert_string_equal(mounts.v2, "/sys/fs/cgroup");
+	assert_string_equal(mounts.cpu, "");
+	/* Hybrid; the CPU's has another controller with it, and a namesake is none. */
+	assert_int_equal(proc_parse_mounts(
+				 "31 30 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+				 "32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup "
+				 "rw,cpu,cpuacct\n"
+				 "33 30 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
+				 &mounts),
+			 0);
+	assert_string_equal(mounts.cpu, "/sys/fs/cgroup/cpu,cpuacct");
+	assert_string_equal(mounts.v2, "/sys/fs/cgroup/unified");
+	assert_true(proc_parse_mounts("22 1 254:0 / / rw - ext4 /dev/vda rw\n", &mounts) < 0);
+	assert_true(proc_parse_mounts("garbage\n\n - \n", &mounts) < 0);
+}
+
+static void cgroup(void **state)
+{
+	struct proc_cgroup cgroup;
+
+	(void)state;
+	assert_int_equal(
+		proc_parse_cgroup("9:name=systemd:/a\n4:cpu,cpuacct:/b\n0::/c/d\n", &cgroup), 0);
+	assert_string_equal(cgroup.v2, "/c/d");
+	assert_string_equal(cgroup.cpu, "/b");
+	assert_int_equal(proc_parse_cgroup("3:cpuset:/x\n1:cpu:/y\n", &cgroup), 0);
+	assert_string_equal(cgroup.v2, "");
+	assert_string_equal(cgroup.cpu, "/y");
+	assert_true(proc_parse_cgroup("3:cpuset:/x\n", &cgroup) < 0);
+	assert_true(proc_parse_cgroup("", &cgroup) < 0);
+}
+
+static void disks(void **state)
+{
+	struct proc_disk disks[2];
+	static const char text[] = "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+				   " 254       0 vda 100 1 2 30 50 3 4 20 6 70 80 0 0 0 0 0 0\n"
+				   " 254       1 vda1 1 0 0 0 0 0 0 0 0 0 0\n"
+				   " 254       2 vda2 1 0 0 0 0 0 0 0 0 0 0\n";
+
+	(void)state;
+	assert_int_equal(proc_parse_disks(text, disks, 2), 2);
+	assert_string_equal(disks[0].name, "vda");
+	assert_int_equal(disks[0].operations, 150);
+	assert_int_equal(disks[0].operations_ms, 50);
+	assert_int_equal(disks[0].in_flight, 6);
+	assert_int_equal(disks[0].busy_ms, 70);
+	assert_string_equal(disks[1].name, "vda1");
+	assert_int_equal(proc_parse_disks("", disks, 2), 0);
+	assert_int_equal(proc_parse_disks("8 0 sda 1 2\n", disks, 2), 0);
+}
+
+/* What can be counted of this process, the kernel's way or by their names. */
+static void descriptors_are_counted(void **state)
+{
+	int64_t before, after;
+	bool at_least;
+	int fd;
+
+	(void)state;
+	assert_int_equal(proc_count_fds((uint32_t)getpid(), &before, &at_least), 0);
+	fd = open("/dev/null", O_RDONLY);
+	assert_int_equal(proc_count_fds((uint32_t)getpid(), &after, &at_least), 0);
+	assert_int_equal(after, before + 1);
+	assert_false(at_least);
+	close(fd);
+	assert_true(proc_count_fds(0, &before, &at_least) < 0);
+}
+
+static void the_limit_is_read(void **state)
+{
+	int64_t limit;
+
+	(void)state;
+	assert_int_equal(proc_fd_limit((uint32_t)getpid(), &limit), 0);
+	assert_true(limit > 0);
+	assert_true(proc_fd_limit(0, &limit) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits),
+		cmocka_unit_test(pressure),
+		cmocka_unit_test(throttle),
+		cmocka_unit_test(cpu),
+		cmocka_unit_test(overflows),
+		cmocka_unit_test(mounts),
+		cmocka_unit_test(cgroup),
+		cmocka_unit_test(disks),
+		cmocka_unit_test(descriptors_are_counted),
+		cmocka_unit_test(the_limit_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

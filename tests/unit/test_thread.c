@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Stacks as kernels from 5.10 on have them, the innermost function first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "symbols.h"
+#include "thread.h"
+
+#define RUNNING 0
+#define SLEEPING 1
+#define UNINTERRUPTIBLE 2
+#define STOPPED 4
+#define TRACED 8
+
+static const struct {
+	uint32_t state;
+	enum thread_wait wait;
+	const char *where;
+	const char *stack[10];
+} stacks[] = {
+	{SLEEPING,
+	 THREAD_LOCK,
+	 "futex_wait_queue",
+	 {"__schedule", "schedule", "futex_wait_queue", "futex_wait", "do_futex", "__x64_sys_futex",
+	  "do_syscall_64"}},
+	{SLEEPING,
+	 THREAD_LOCK,
+	 "futex_wait_queue_me",
+	 {"__schedule", "schedule", "futex_wait_queue_me", "futex_wait", "do_futex"}},
+	{SLEEPING,
+	 THREAD_POLL,
+	 "do_epoll_wait",
+	 {"__schedule", "schedule", "schedule_hrtimeout_range_clock", "do_epoll_wait",
+	  "__x64_sys_epoll_wait"}},
+	{SLEEPING,
+	 THREAD_POLL,
+	 "do_sys_poll",
+	 {"schedule", "schedule_hrtimeout_range_clock", "do_sys_poll", "__x64_sys_poll"}},
+	{SLEEPING,
+	 THREAD_ACCEPT,
+	 "inet_csk_accept",
+	 {"schedule", "schedule_timeout", "inet_csk_accept", "inet_accept", "do_accept",
+	  "__sys_accept4"}},
+	{SLEEPING,
+	 THREAD_SOCKET,
+	 "sk_wait_data",
+	 {"schedule", "schedule_timeout", "wait_woken", "sk_wait_data", "tcp_recvmsg_locked",
+	  "tcp_recvmsg", "inet_recvmsg"}},
+	{SLEEPING,
+	 THREAD_PIPE,
+	 "anon_pipe_read",
+	 {"schedule", "anon_pipe_read", "vfs_read", "ksys_read"}},
+	{SLEEPING,
+	 THREAD_SLEEP,
+	 "do_nanosleep",
+	 {"schedule", "do_nanosleep", "hrtimer_nanosleep", "__x64_sys_clock_nanosleep"}},
+	{SLEEPING, THREAD_CHILD, "do_wait", {"schedule", "do_wait", "kernel_wait4"}},
+	/* FUSE waits for its server interruptibly at first. */
+	{SLEEPING,
+	 THREAD_DISK,
+	 "request_wait_answer",
+	 {"schedule", "request_wait_answer", "__fuse_simple_request", "fuse_send_write_pages",
+	  "fuse_file_write_iter", "vfs_write", "ksys_write"}},
+	{UNINTERRUPTIBLE,
+	 THREAD_DISK,
+	 "jbd2_log_wait_commit",
+	 {"schedule", "jbd2_log_wait_commit", "ext4_sync_file", "do_fsync"}},
+	{UNINTERRUPTIBLE,
+	 THREAD_DISK,
+	 "blk_mq_get_tag",
+	 {"schedule", "io_schedule", "blk_mq_get_tag", "__blk_mq_alloc_requests"}},
+	{UNINTERRUPTIBLE,
+	 THREAD_DISK,
+	 "percpu_rwsem_wait",
+	 {"schedule", "percpu_rwsem_wait", "__percpu_down_read", "vfs_write"}},
+	{UNINTERRUPTIBLE,
+	 THREAD_PAGE_CACHE,
+	 "folio_wait_bit_common",
+	 {"schedule", "io_schedule", "folio_wait_bit_common", "filemap_read", "vfs_read"}},
+	{UNINTERRUPTIBLE,
+	 THREAD_PAGE_CACHE,
+	 "balance_dirty_pages",
+	 {"schedule", "schedule_timeout", "io_schedule_timeout", "balance_dirty_pages",
+	  "balance_dirty_pages_ratelimited_flags", "generic_perform_write",
+	  "ext4_file_write_iter"}},
+	/* A wait for a page, but to get memory. */
+	{UNINTERRUPTIBLE,
+	 THREAD_RECLAIM,
+	 "folio_wait_bit_common",
+	 {"schedule", "io_schedule", "folio_wait_bit_common", "folio_wait_writeback",
+	  "shrink_folio_list", "shrink_node", "try_to_free_pages", "tcp_sendmsg"}},
+	/* Uninterruptible in something that has no name here. */
+	{UNINTERRUPTIBLE, THREAD_DISK, "some_driver_wait", {"schedule", "some_driver_wait"}},
+	{UNINTERRUPTIBLE | 0x400, THREAD_OTHER, "worker_thread", {"schedule", "worker_thread"}},
+	{STOPPED,
+	 THREAD_STOPPED,
+	 "do_signal_stop",
+	 {"schedule", "do_signal_stop", "get_signal", "arch_do_signal_or_restart"}},
+	{TRACED, THREAD_TRACED, "ptrace_stop", {"schedule", "ptrace_stop", "get_signal"}},
+	{SLEEPING, THREAD_FROZEN, "do_freezer_trap", {"schedule", "do_freezer_trap", "get_signal"}},
+	{RUNNING, THREAD_RUNNING, NULL, {"futex_wait"}},
+	{0x20, THREAD_EXITING, NULL, {"do_exit"}},
+	{SLEEPING, THREAD_OTHER, NULL, {NULL, NULL}},
+};
+
+static void each_stack_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
+		const char *where;
+		enum thread_wait wait =
+			thread_classify(stacks[i].state, stacks[i].stack, 10, &where);
+
+		if (wait != stacks[i].wait)
+			fail_msg("stack %zu: %s", i, thread_wait_name(wait));
+		if (stacks[i].where)
+			assert_string_equal(where, stacks[i].where);
+		else
+			assert_null(where);
+	}
+}
+
+static void each_wait_has_its_words(void **state)
+{
+	(void)state;
+	for (int wait = 0; wait < THREAD_WAITS; wait++) {
+		assert_non_null(thread_wait_name(wait));
+		assert_non_null(thread_wait_text(wait));
+	}
+}
+
+static const char kallsyms[] = "ffffffff81000000 T _text\n"
+			       "ffffffff81000100 t first\n"
+			       "ffffffff81000180 d data\n"
+			       "ffffffffc0000000 t of_module\t[fuse]\n"
+			       "ffffffff81000200 W second\n"
+			       "ffffffff81000300 T third\n"
+			       "0000000000000000 T hidden\n"
+			       "ffffffff81000400 T cut";
+
+static void functions_are_found_by_address(void **state)
+{
+	struct symbols *symbols = symbols_new();
+	long used = symbols_add(symbols, kallsyms, strlen(kallsyms));
+
+	(void)state;
+	assert_int_equal(used, strlen(kallsyms) - strlen("ffffffff81000400 T cut"));
+	symbols_sort(symbols);
+	assert_null(symbols_name(symbols, 0xffffffff80ffffff));
+	assert_string_equal(symbols_name(symbols, 0xffffffff81000000), "_text");
+	assert_string_equal(symbols_name(symbols, 0xffffffff81000100), "first");
+	assert_string_equal(symbols_name(symbols, 0xffffffff810002ff), "first");
+	assert_string_equal(symbols_name(symbols, 0xffffffff81000300), "third");
+	assert_string_equal(symbols_name(symbols, 0xffffffffc0000010), "of_module");
+	symbols_free(symbols);
+}
+
+static void hidden_addresses_are_no_symbols(void **state)
+{
+	struct symbols *symbols = symbols_new();
+	const char *text = "0000000000000000 T one\n0000000000000000 T two\n";
+
+	(void)state;
+	symbols_add(symbols, text, strlen(text));
+	symbols_sort(symbols);
+	assert_null(symbols_name(symbols, 0xffffffff81000000));
+	symbols_free(symbols);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_stack_is_told),
+		cmocka_unit_test(each_wait_has_its_words),
+		cmocka_unit_test(functions_are_found_by_address),
+		cmocka_unit_test(hidden_addresses_are_no_symbols),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "diagnose.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rule.h"
+
+#define BIT(code) (1U << (code))
+
+/* Of CLOSE_WAIT and accept queue alike: what a process that cannot go on brings about. */
+#define OF_A_STALL                                                                                 \
+	(BIT(FINDING_LOCK_STALL) | BIT(FINDING_ACCEPT_STALLED) | BIT(FINDING_BACKLOG_FULL) |       \
+	 BIT(FINDING_ACCEPT_SLOW) | BIT(FINDING_IMPATIENT_PEERS) | BIT(FINDING_NOT_READING))
+
+static const struct {
+	const char *name;
+	rule_fn rule;
+	unsigned int explains; /* others that are true of it, and say less */
+} findings[FINDINGS] = {
+	/* A queue that is full of it is part of it. What leaks descriptors is not: it explains. */
+	[FINDING_FD_EXHAUSTED] = {"fd-exhausted", rule_fd_exhausted,
+				  BIT(FINDING_CPU_STARVED) | BIT(FINDING_ACCEPT_STALLED) |
+					  BIT(FINDING_BACKLOG_FULL) | BIT(FINDING_ACCEPT_SLOW) |
+					  BIT(FINDING_IMPATIENT_PEERS)},
+	[FINDING_IO_STALL] = {"io-stall", rule_io_stall,
+			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK)},
+	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved, OF_A_STALL},
+	[FINDING_LOCK_STALL] = {"lock-stall", rule_lock_stall,
+				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK)},
+	/* That new connections are refused is news, whoever does not accept the others. */
+	[FINDING_ACCEPT_STALLED] = {"accept-stalled", rule_accept_stalled,
+				    BIT(FINDING_ACCEPT_SLOW) | BIT(FINDING_IMPATIENT_PEERS) |
+					    BIT(FINDING_NOT_READING)},
+	[FINDING_BACKLOG_FULL] = {"backlog-full", rule_backlog_full, BIT(FINDING_ACCEPT_SLOW)},
+	[FINDING_ACCEPT_SLOW] = {"accept-slow", rule_accept_slow, BIT(FINDING_IMPATIENT_PEERS)},
+	[FINDING_CLOSE_LEAK] = {"close-leak", rule_close_leak, 0},
+	[FINDING_IMPATIENT_PEERS] = {"impatient-peers", rule_impatient_peers,
+				     BIT(FINDING_NOT_READING)},
+	[FINDING_NOT_READING] = {"not-reading", rule_not_reading, 0},
+	[FINDING_IDLE_POOL] = {"idle-pool", rule_idle_pool, 0},
+	[FINDING_UNDETERMINED] = {"undetermined", NULL, 0},
+};
+
+const char *finding_name(enum finding_code code)
+{
+	return findings[code].name;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_RULED_OUT] = "ruled-out",
+		[VERDICT_NOT_DECIDABLE] = "not-decidable",
+		[VERDICT_EXPLAINED] = "explained",
+		[VERDICT_PROVEN] = "proven",
+	};
+
+	return names[verdict];
+}
+
+const char *confidence_name(enum confidence confidence)
+{
+	static const char *const names[] = {
+		[CONFIDENCE_LOW] = "low",
+		[CONFIDENCE_MEDIUM] = "medium",
+		[CONFIDENCE_HIGH] = "high",
+	};
+
+	return names[confidence];
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = {
+		[SEVERITY_INFO] = "info",
+		[SEVERITY_WARNING] = "warning",
+		[SEVERITY_CRITICAL] = "critical",
+	};
+
+	return names[severity];
+}
+
+/* What is explained by something that is explained itself is told of the first one. */
+static void explain(struct diagnosis *diagnosis)
+{
+	for (int code = 0; code < FINDINGS; code++) {
+		if (diagnosis->findings[code].verdict != VERDICT_PROVEN)
+			continue;
+		for (int other = 0; other < FINDINGS; other++) {
+			struct finding *finding = &diagnosis->findings[other];
+
+			if (!(findings[code].explains & BIT(other)) || other == code ||
+			    finding->verdict != VERDICT_PROVEN)
+				continue;
+			finding->verdict = VERDICT_EXPLAINED;
+			finding->explained_by = code;
+		}
+	}
+}
+
+static bool waits_long(const struct evidence *evidence)
+{
+	static const enum conn_cause causes[] = {CAUSE_NONE, CAUSE_NOT_READING, CAUSE_NOT_CLOSING};
+
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+		if (rule_piles_up(evidence, causes[i], 10))
+			return true;
+	}
+	return rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 10);
+}
+
+/* Says what was looked at: the others have it as their reasons. */
+static void find_undetermined(const struct evidence *evidence, struct diagnosis *diagnosis)
+{
+	struct finding *finding = &diagnosis->findings[FINDING_UNDETERMINED];
+	char waits[FINDING_LINE_SIZE];
+
+	if (diagnosis_has_findings(diagnosis)) {
+		rule_out(finding, "there is an explanation");
+		return;
+	}
+	if (!waits_long(evidence)) {
+		rule_out(finding, "what waits is little, and not for long");
+		return;
+	}
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%.190s; nothing proves why",
+		   rule_what_waits(evidence, waits));
+	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
+		const struct finding *other = &diagnosis->findings[code];
+
+		if (other->reason[0])
+			rule_add(&finding->proof, "looked at, not %s: %.190s", finding_name(code),
+				 other->reason);
+	}
+	rule_add(&finding->now,
+		 "list the connections (slowclose list -w) and look at the program's "
+		 "own log");
+}
+
+void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)
+{
+	memset(diagnosis, 0, sizeof(*diagnosis));
+	for (int code = 0; code < FINDINGS; code++) {
+		struct finding *finding = &diagnosis->findings[code];
+
+		finding->code = code;
+		if (!findings[code].rule)
+			continue;
+		if (evidence->interval_ns == UNKNOWN)
+			rule_not_decidable(finding, "there is only one reading so far");
+		else
+			findings[code].rule(evidence, finding);
+	}
+	explain(diagnosis);
+	if (evidence->interval_ns == UNKNOWN)
+		rule_not_decidable(&diagnosis->findings[FINDING_UNDETERMINED],
+				   "there is only one reading so far");
+	else
+		find_undetermined(evidence, diagnosis);
+}
+
+bool diagnosis_has_findings(const struct diagnosis *diagnosis)
+{
+	for (int code = 0; code < FINDINGS; code++) {
+		if (diagnosis->findings[code].verdict == VERDICT_PROVEN)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What /proc and the cgroups tell: parsers of their texts, and readers of the files. All are totals
+ * since some beginning, of which only the difference of two readings says anything.
+ */
+#ifndef SLOWCLOSE_PROC_H
+#define SLOWCLOSE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROC_DISKS_MAX 64
+
+/* Microseconds in which some, and in which all that wanted to run had to wait. */
+struct proc_pressure {
+	bool known;
+	uint64_t some_us;
+	uint64_t full_us; /* 0 where the kernel does not tell it */
+};
+
+/* The processes of a cgroup, or the node. */
+struct proc_pressures {
+	struct proc_pressure cpu, io, memory;
+};
+
+/* A cgroup's quota of CPU. */
+struct proc_throttle {
+	uint64_t periods; /* in which it wanted to run */
+	uint64_t throttled; /* of these: in which it had to stop */
+	uint64_t throttled_us; /* on all CPUs together */
+};
+
+struct proc_cpu {
+	uint64_t ticks; /* of all CPUs, whatever for */
+	uint64_t stolen; /* taken by other virtual machines */
+};
+
+struct proc_disk {
+	char name[32];
+	uint64_t operations; /* done */
+	uint64_t operations_ms; /* that they took together */
+	uint64_t busy_ms; /* in which there was any */
+	uint64_t in_flight; /* now */
+};
+
+/* Where a process is accounted. */
+struct proc_cgroup {
+	char v2[256]; /* "" if the process is in none of that kind */
+	char cpu[256]; /* of version 1 */
+};
+
+/* Where the cgroups are mounted; "": nowhere. */
+struct proc_mounts {
+	char v2[128];
+	char cpu[128];
+};
+
+/*
+ * Each takes the text of one file. They return 0 or -EINVAL, where the text has not what is asked
+ * for. *limit is INT64_MAX for "unlimited".
+ */
+int proc_parse_fd_limit(const char *limits, int64_t *limit);
+int proc_parse_pressure(const char *text, struct proc_pressure *pressure);
+int proc_parse_throttle(const char *cpu_stat, struct proc_throttle *throttle);
+int proc_parse_cpu(const char *stat, struct proc_cpu *cpu);
+int proc_parse_overflows(const char *netstat, uint64_t *overflows);
+int proc_parse_mounts(const char *mountinfo, struct proc_mounts *mounts);
+int proc_parse_cgroup(const char *text, struct proc_cgroup *cgroup);
+
+/* Returns how many of diskstats were kept: those that have done anything, at most `most`. */
+size_t proc_parse_disks(const char *diskstats, struct proc_disk *disks, size_t most);
+
+/* Reads a file as text, cut at the size. Returns 0 or -errno. */
+int proc_read(const char *path, char *buf, size_t size);
+
+/*
+ * How many descriptors a process has open. Where the kernel does not tell (before 6.2) they are
+ * counted, up to a bound: *at_least then. Returns 0 or -errno.
+ */
+int proc_count_fds(uint32_t pid, int64_t *count, bool *at_least);
+
+/* Returns 0 or -errno. */
+int proc_fd_limit(uint32_t pid, int64_t *limit);
+int proc_overflows(uint32_t pid, uint64_t *overflows);
+int proc_mounts(struct proc_mounts *mounts);
+int proc_cgroup(uint32_t pid, struct proc_cgroup *cgroup);
+
+/* The node's; what cannot be read is not known. Before 5.2 and where it is off there is none. */
+void proc_node_pressures(struct proc_pressures *pressures);
+void proc_cgroup_pressures(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
+			   struct proc_pressures *pressures);
+
+/*
+ * The quota that throttled most, of the cgroup and all above it, any of which can have one. path is
+ * set to that cgroup's, "" where none has a quota. Returns 0 or -errno where nothing can be read.
+ */
+int proc_throttle(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
+		  struct proc_throttle *throttle, char *path, size_t size);
+
+#endif

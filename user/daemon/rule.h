@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the rules of diagnose.h share: how they answer, what they ask, how they say it. */
+#ifndef SLOWCLOSE_RULE_H
+#define SLOWCLOSE_RULE_H
+
+#include "diagnose.h"
+
+/* Sets verdict and what belongs to it; everything else of the finding is zero before. */
+typedef void (*rule_fn)(const struct evidence *evidence, struct finding *finding);
+
+void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding);
+void rule_io_stall(const struct evidence *evidence, struct finding *finding);
+void rule_cpu_starved(const struct evidence *evidence, struct finding *finding);
+void rule_lock_stall(const struct evidence *evidence, struct finding *finding);
+void rule_accept_stalled(const struct evidence *evidence, struct finding *finding);
+void rule_backlog_full(const struct evidence *evidence, struct finding *finding);
+void rule_accept_slow(const struct evidence *evidence, struct finding *finding);
+void rule_close_leak(const struct evidence *evidence, struct finding *finding);
+void rule_impatient_peers(const struct evidence *evidence, struct finding *finding);
+void rule_not_reading(const struct evidence *evidence, struct finding *finding);
+void rule_idle_pool(const struct evidence *evidence, struct finding *finding);
+
+/* From how many connections on, at two readings, they are no accident. */
+#define RULE_MANY 4
+
+#define RULE_PRINTF(at, first) __attribute__((format(printf, at, first)))
+
+RULE_PRINTF(2, 3) void rule_out(struct finding *finding, const char *format, ...);
+RULE_PRINTF(2, 3) void rule_not_decidable(struct finding *finding, const char *format, ...);
+
+/* With the headline. */
+RULE_PRINTF(4, 5)
+void rule_prove(struct finding *finding, enum severity severity, enum confidence confidence,
+		const char *format, ...);
+
+/* One that does not fit is left out. */
+RULE_PRINTF(2, 3) void rule_add(struct finding_lines *lines, const char *format, ...);
+
+/*
+ * Whether connections of a cause wait at both readings: so many that it is no accident, or one of
+ * them for so many times its threshold.
+ */
+bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int thresholds);
+
+/* Whether anything waits that a process which cannot go on would leave waiting. */
+bool rule_is_stalled(const struct evidence *evidence);
+
+/* "12 connections wait to be accepted, the oldest for 3.2s; …": all that waits. */
+const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LINE_SIZE]);
+
+/* "nginx/123". */
+const char *rule_process(const struct evidence_process *process, char buf[64]);
+
+/* "all 4 threads are stopped by a signal"; or the most frequent waits. */
+const char *rule_threads(const struct evidence_process *process, char buf[FINDING_LINE_SIZE]);
+
+/* The same for each process, as proof. */
+void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence);
+
+/* "0.0.0.0:80". */
+const char *rule_address(const struct evidence_listener *listener, char buf[64]);
+
+/* "the queue of 0.0.0.0:80 has 129, its limit is 128 (backlog)". */
+void rule_add_queue(struct finding_lines *lines, const struct evidence_listener *listener);
+
+/* "37%", or "unknown". */
+const char *rule_percent(double share, char buf[16]);
+
+/* The process for which value() is largest; NULL: for none it is over 0. */
+const struct evidence_process *rule_worst(const struct evidence *evidence,
+					  double (*value)(const struct evidence_process *));
+
+/* The listener in whose queue most waits; NULL: nothing does. */
+const struct evidence_listener *rule_fullest(const struct evidence *evidence);
+
+#endif

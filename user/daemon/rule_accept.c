@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The rules about connections that nobody has accepted. */
+#include "rule.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "duration.h"
+
+/* accept() that was not called for so long is not called at all. */
+#define STALLED_NS NSEC_PER_SEC
+
+static const struct evidence_error *find_error(const struct evidence_listener *listener, int error)
+{
+	for (size_t i = 0; i < listener->error_count; i++) {
+		if (listener->errors[i].error == error)
+			return &listener->errors[i];
+	}
+	return NULL;
+}
+
+/* The failure of accept() for want of descriptors; the listener that has it. */
+static const struct evidence_error *find_exhaustion(const struct evidence *evidence,
+						    const struct evidence_listener **listener)
+{
+	static const int errors[] = {EMFILE, ENFILE};
+	const struct evidence_error *error;
+
+	for (size_t i = 0; i < evidence->listener_count; i++) {
+		*listener = &evidence->listeners[i];
+		for (size_t j = 0; (*listener)->queued && j < 2; j++) {
+			error = find_error(*listener, errors[j]);
+			if (error)
+				return error;
+		}
+	}
+	return NULL;
+}
+
+static bool is_at_limit(const struct evidence_process *process)
+{
+	return process->fds != UNKNOWN && process->fd_limit != UNKNOWN &&
+	       process->fds >= process->fd_limit;
+}
+
+/* Of those that listen, one that is at its limit, or else the one that is nearest to it. */
+static const struct evidence_process *fd_user(const struct evidence *evidence)
+{
+	const struct evidence_process *most = NULL;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!process->listens || process->fds == UNKNOWN)
+			continue;
+		if (!most || is_at_limit(process) ||
+		    (!is_at_limit(most) && process->fds > most->fds))
+			most = process;
+	}
+	return most;
+}
+
+static void add_fds(struct finding_lines *lines, const struct evidence_process *process)
+{
+	char name[64];
+
+	if (!process)
+		return;
+	if (process->fd_limit == UNKNOWN || process->fd_limit == INT64_MAX)
+		rule_add(lines, "%s has %s%" PRId64 " descriptors open",
+			 rule_process(process, name), process->fds_at_least ? "at least " : "",
+			 process->fds);
+	else
+		rule_add(lines, "%s has %s%" PRId64 " of %" PRId64 " descriptors open",
+			 rule_process(process, name), process->fds_at_least ? "at least " : "",
+			 process->fds, process->fd_limit);
+}
+
+static void advise_fds(struct finding *finding, const struct evidence_process *process, int error)
+{
+	if (error == ENFILE) {
+		rule_add(&finding->now, "the whole node is out of files: raise fs.file-max "
+					"(sysctl), and find who has most with lsof");
+		return;
+	}
+	if (process)
+		rule_add(&finding->now,
+			 "raise the limit of the running process: prlimit --pid %u --nofile=65536",
+			 process->pid);
+	rule_add(&finding->for_good,
+		 "set LimitNOFILE= in the unit (or ulimit -n) above connections + files at peak");
+	rule_add(&finding->for_good, "if the number only ever grows, descriptors leak: compare "
+				     "ls -l /proc/PID/fd now and later");
+}
+
+static void prove_fds(const struct evidence *evidence, struct finding *finding,
+		      const struct evidence_error *error, const struct evidence_listener *listener)
+{
+	const struct evidence_process *process = fd_user(evidence);
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	char oldest[32];
+
+	rule_prove(finding, SEVERITY_CRITICAL,
+		   error->rate > 0 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "out of descriptors: accept() fails with %s, %" PRIu64
+		   " connections are not accepted, the oldest for %s",
+		   error_name(error->error), waits->count,
+		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+	rule_add(&finding->proof, "accept() failed %.0f times a second, %" PRIu64 " times so far",
+		 error->rate > 0 ? error->rate : 0, error->count);
+	add_fds(&finding->proof, process);
+	rule_add_queue(&finding->proof, listener);
+	advise_fds(finding, process, error->error);
+}
+
+void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_process *process = fd_user(evidence);
+	const struct evidence_listener *listener = NULL;
+	const struct evidence_error *error;
+	struct finding_lines fds = {.count = 0};
+
+	if (!evidence->waits[CAUSE_NEVER_ACCEPTED].count || !evidence->listener_count) {
+		rule_out(finding, "no connection waits to be accepted");
+		return;
+	}
+	if (!evidence->listeners[0].accepts_seen) {
+		rule_not_decidable(finding, "the results of accept() are not seen");
+		return;
+	}
+	error = find_exhaustion(evidence, &listener);
+	if (error && evidence->waits[CAUSE_NEVER_ACCEPTED].before &&
+	    (error->rate > 0 || (process && is_at_limit(process) && !(listener->accepts > 0)))) {
+		prove_fds(evidence, finding, error, listener);
+		return;
+	}
+	add_fds(&fds, process);
+	rule_out(finding, "accept() does not fail for want of descriptors%s%.150s",
+		 fds.count ? ": " : "", fds.count ? fds.text[0] : "");
+}
+
+static double errors_rate(const struct evidence_listener *listener)
+{
+	double rate = 0;
+
+	for (size_t i = 0; i < listener->error_count; i++)
+		rate += listener->errors[i].rate > 0 ? listener->errors[i].rate : 0;
+	return rate;
+}
+
+/* Where one process has several listeners of a port, its accept() is of whichever. */
+static bool is_left_over(const struct evidence *evidence, const struct evidence_listener *listener)
+{
+	for (size_t i = 0; i < evidence->listener_count; i++) {
+		const struct evidence_listener *other = &evidence->listeners[i];
+
+		if (other != listener && other->holder == listener->holder &&
+		    other->queued < listener->queued)
+			return listener->queued_before &&
+			       listener->queued >= listener->queued_before;
+	}
+	return false;
+}
+
+/*
+ * The queue is first in, first out: where accept() is called, the oldest goes. (With several
+ * listeners, the oldest is of the stuck one.)
+ */
+static bool oldest_stays(const struct evidence *evidence)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+
+	return waits->before &&
+	       waits->oldest_ns - waits->oldest_before_ns >= evidence->interval_ns * 9 / 10;
+}
+
+static const struct evidence_listener *find_stalled(const struct evidence *evidence)
+{
+	const struct evidence_listener *found = NULL;
+
+	for (size_t i = 0; i < evidence->listener_count; i++) {
+		const struct evidence_listener *listener = &evidence->listeners[i];
+		bool silent = listener->accepts == 0 && (listener->last_accept_ns == UNKNOWN ||
+							 listener->last_accept_ns >= STALLED_NS);
+
+		if (!listener->queued || errors_rate(listener) > 0)
+			continue;
+		if ((silent || is_left_over(evidence, listener)) &&
+		    (!found || listener->queued > found->queued))
+			found = listener;
+	}
+	return found;
+}
+
+static uint32_t count_all(const struct evidence *evidence, enum thread_wait wait)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++)
+		count += evidence->processes[i].groups[wait].count;
+	return count;
+}
+
+static void advise_stalled(const struct evidence *evidence, struct finding *finding,
+			   const struct evidence_listener *listener)
+{
+	unsigned int pid = listener->holder;
+
+	if (count_all(evidence, THREAD_STOPPED))
+		rule_add(&finding->now, "let the stopped process go on: kill -CONT %u", pid);
+	else if (count_all(evidence, THREAD_TRACED))
+		rule_add(&finding->now,
+			 "end the debugger that holds it: grep TracerPid "
+			 "/proc/%u/status",
+			 pid);
+	else if (count_all(evidence, THREAD_FROZEN))
+		rule_add(&finding->now, "thaw its cgroup (a paused container: docker unpause)");
+	else
+		rule_add(&finding->now,
+			 "look at what its threads do (gdb -p %u, or the runtime's own dump), then "
+			 "restart it",
+			 pid);
+	rule_add(&finding->for_good, "accept in a thread of its own that does nothing else, so "
+				     "that work cannot keep it");
+}
+
+static void prove_stalled(const struct evidence *evidence, struct finding *finding,
+			  const struct evidence_listener *listener)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	char address[64], oldest[32], last[32];
+
+	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
+		   "nobody calls accept() on %s (held by %.16s/%u): %" PRIu64
+		   " connections wait, the oldest for %s",
+		   rule_address(listener, address), listener->comm, listener->holder, waits->count,
+		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+	if (listener->last_accept_ns != UNKNOWN)
+		rule_add(&finding->proof, "its last accept() was %s ago",
+			 duration_format(listener->last_accept_ns, last, sizeof(last)));
+	else
+		rule_add(&finding->proof, "no accept() on it since slowclosed runs");
+	rule_add_queue(&finding->proof, listener);
+	rule_add_threads(&finding->proof, evidence);
+	advise_stalled(evidence, finding, listener);
+}
+
+void rule_accept_stalled(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_listener *listener = find_stalled(evidence);
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+
+	if (!waits->count) {
+		rule_out(finding, "no connection waits to be accepted");
+		return;
+	}
+	if (evidence->listener_count && !evidence->listeners[0].accepts_seen) {
+		rule_not_decidable(finding, "whether accept() is called is not seen");
+		return;
+	}
+	if (listener && oldest_stays(evidence) && waits->oldest_ns >= STALLED_NS) {
+		prove_stalled(evidence, finding, listener);
+		return;
+	}
+	listener = rule_fullest(evidence);
+	if (listener && errors_rate(listener) > 0)
+		rule_out(finding, "accept() is called: it fails %.0f times a second",
+			 errors_rate(listener));
+	else if (listener && listener->accepts > 0)
+		rule_out(finding, "accept() is called: %.1f times a second", listener->accepts);
+	else
+		rule_not_decidable(finding, "nothing has waited for long enough to tell whether "
+					    "accept() is called");
+}
+
+static const struct evidence_listener *find_full(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->listener_count; i++) {
+		const struct evidence_listener *listener = &evidence->listeners[i];
+		bool refuses = listener->drops > 0 && !(evidence->overflows == 0);
+
+		if (refuses || (listener->queued > listener->limit && listener->drops_while_full))
+			return listener;
+	}
+	return NULL;
+}
+
+static void advise_full(struct finding *finding, const struct evidence_listener *listener)
+{
+	bool by_somaxconn = listener->limit >= listener->somaxconn;
+
+	rule_add(&finding->now,
+		 "find why it is full: a queue that nobody empties fills at any size");
+	if (by_somaxconn)
+		rule_add(&finding->for_good,
+			 "bursts: net.core.somaxconn (%u) cuts the queue; raise it, then restart "
+			 "the service, as listen() takes it over",
+			 listener->somaxconn);
+	else
+		rule_add(&finding->for_good,
+			 "bursts: raise the backlog that the service gives listen() (%u now; "
+			 "net.core.somaxconn allows %u)",
+			 listener->limit, listener->somaxconn);
+}
+
+void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_listener *listener = find_full(evidence);
+	char address[64];
+
+	if (!evidence->waits[CAUSE_NEVER_ACCEPTED].count && !listener) {
+		rule_out(finding, "no connection waits to be accepted");
+		return;
+	}
+	if (listener) {
+		rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
+			   "the accept queue of %s is full: new connections are refused or come "
+			   "late",
+			   rule_address(listener, address));
+		rule_add_queue(&finding->proof, listener);
+		rule_add(&finding->proof, "%.1f connections a second were not taken",
+			 listener->drops > 0 ? listener->drops : 0);
+		if (listener->drops_while_full)
+			rule_add(&finding->proof, "%" PRIu64 " since it is full",
+				 listener->drops_while_full);
+		if (!isnan(evidence->overflows))
+			rule_add(&finding->proof,
+				 "ListenOverflows of its network namespace: %.1f a second",
+				 evidence->overflows);
+		advise_full(finding, listener);
+		return;
+	}
+	listener = rule_fullest(evidence);
+	if (!listener)
+		rule_not_decidable(finding, "the listener is not known");
+	else
+		rule_out(finding,
+			 "no connection was turned away: %u in the queue, whose limit is %u",
+			 listener->queued, listener->limit);
+}
+
+void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_listener *listener = rule_fullest(evidence);
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	char oldest[32], address[64];
+
+	if (!waits->count) {
+		rule_out(finding, "no connection waits to be accepted");
+		return;
+	}
+	if (!listener || !listener->accepts_seen || isnan(listener->accepts)) {
+		rule_not_decidable(finding, "how often accept() is called is not known");
+		return;
+	}
+	if (!(listener->accepts > 0) || !rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5)) {
+		rule_out(finding, listener->accepts > 0 ? "few connections wait, and not for long"
+							: "accept() is not called at all");
+		return;
+	}
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
+		   "accept() is called too seldom on %s: %" PRIu64
+		   " connections wait, the oldest for %s",
+		   rule_address(listener, address), waits->count,
+		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+	rule_add(&finding->proof, "accept() returned %.1f connections a second", listener->accepts);
+	rule_add_queue(&finding->proof, listener);
+	rule_add_threads(&finding->proof, evidence);
+	rule_add(&finding->now, "see what the threads do between two accept(): more of them, or "
+				"less work in the one that accepts");
+	rule_add(&finding->for_good, "accept until EAGAIN at each wake-up, or accept in more "
+				     "threads or processes (SO_REUSEPORT)");
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The rules about connections that a process has and does not read or close. */
+#include "rule.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "duration.h"
+#include "text.h"
+
+/* So many readings in a row that each found more are no fluctuation. */
+#define GROWS 3
+
+/* After this, no answer is still being worked out. */
+#define LEAK_CERTAIN_NS (60 * NSEC_PER_SEC)
+
+/* Peers that hang up by a timer: so many, and from the 10th to the 90th percentile so near. */
+#define PEERS_MIN 5
+#define PEERS_CLOSED_MIN 2
+#define PEERS_SPREAD_SHARE 10
+#define PEERS_SPREAD_NS (100 * NSEC_PER_MSEC)
+#define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
+
+static bool grows(const struct evidence *evidence)
+{
+	return evidence->growing >= GROWS;
+}
+
+/* Of a client: what its pool does not look at, with nothing to be read but the end. */
+static uint64_t pooled(const struct evidence *evidence)
+{
+	const struct evidence_waits *unread = &evidence->waits[CAUSE_NOT_READING];
+
+	return evidence->waits[CAUSE_NOT_CLOSING].count + unread->count - unread->unread;
+}
+
+static int64_t oldest(const struct evidence *evidence, bool client)
+{
+	int64_t closing_ns = evidence->waits[CAUSE_NOT_CLOSING].oldest_ns;
+	int64_t reading_ns = evidence->waits[CAUSE_NOT_READING].oldest_ns;
+
+	return client && reading_ns > closing_ns ? reading_ns : closing_ns;
+}
+
+static void add_holders(struct finding *finding, const struct evidence_leak *leak)
+{
+	char comm[TEXT_COMM_SIZE], names[160] = "";
+	size_t used = 0;
+
+	if (leak->pid)
+		rule_add(&finding->proof, "one of them is descriptor %u of process %u", leak->fd,
+			 leak->pid);
+	if (!leak->held_by_others)
+		return;
+	for (size_t i = 0; i < leak->inheritor_count && used < sizeof(names); i++) {
+		text_comm(leak->inheritors[i].comm, comm, sizeof(comm));
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.20s/%u",
+					 i ? ", " : "", comm, leak->inheritors[i].pid);
+	}
+	rule_add(&finding->proof,
+		 "%" PRIu64 " of them are open in processes that did not accept them: %s",
+		 leak->held_by_others, names);
+	if (leak->left_to_others)
+		rule_add(&finding->proof,
+			 "%" PRIu64 " of them the process that accepted them has closed: only the "
+			 "heirs keep them open",
+			 leak->left_to_others);
+}
+
+static void add_fds(struct finding *finding, const struct evidence *evidence)
+{
+	char name[64], limit[32] = "any number";
+
+	for (size_t i = 0; i < evidence->process_count && i < 2; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->fds == UNKNOWN || !process->owns)
+			continue;
+		if (process->fd_limit != UNKNOWN && process->fd_limit != INT64_MAX)
+			snprintf(limit, sizeof(limit), "%" PRId64, process->fd_limit);
+		rule_add(&finding->proof, "%s has %" PRId64 " descriptors open; its limit is %s",
+			 rule_process(process, name), process->fds, limit);
+	}
+}
+
+static void advise_leak(struct finding *finding, const struct evidence_leak *leak)
+{
+	if (leak->left_to_others) {
+		rule_add(&finding->now,
+			 "end the processes that inherited them, if they can be spared");
+		rule_add(&finding->for_good, "close what is not needed in the child, or open with "
+					     "SOCK_CLOEXEC (accept4)");
+		return;
+	}
+	if (leak->pid)
+		rule_add(&finding->now,
+			 "see what they have in common: ss -tnp state close-wait, "
+			 "lsof -p %u",
+			 leak->pid);
+	rule_add(&finding->now, "restart the service before it is out of descriptors");
+	rule_add(&finding->for_good,
+		 "close() on each way out of a request, errors too: recv() that "
+		 "returned 0 means close now");
+}
+
+void rule_close_leak(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_CLOSING];
+	bool client = evidence->role == ROLE_CLIENT;
+	uint64_t count = client ? pooled(evidence) : waits->count;
+	bool certain = grows(evidence) || (!client && waits->oldest_ns >= LEAK_CERTAIN_NS);
+	char age[32];
+
+	if (!count) {
+		rule_out(finding, "no connection was read to its end and left open");
+		return;
+	}
+	if (client ? !grows(evidence)
+		   : !certain && !rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3)) {
+		rule_out(finding, client ? "the number of idle ones does not keep growing"
+					 : "few were read to their end, and not long ago");
+		return;
+	}
+	rule_prove(finding, SEVERITY_WARNING, certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%" PRIu64 " connection%s forgotten: the peer has closed, all was read, and "
+		   "nobody closes; the oldest for %s",
+		   count, count == 1 ? " is" : "s are",
+		   duration_format(oldest(evidence, client), age, sizeof(age)));
+	rule_add(&finding->proof, "%" PRIu64 " of them are read to the end (Recv-Q 0), %s",
+		 waits->count, grows(evidence) ? "and the number keeps growing" : "none goes away");
+	if (!isnan(evidence->growth))
+		rule_add(&finding->proof, "their number changes by %+.1f a second",
+			 evidence->growth);
+	add_holders(finding, &evidence->leak);
+	add_fds(finding, evidence);
+	advise_leak(finding, &evidence->leak);
+}
+
+void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_waits *waits = evidence->waits;
+	char age[32];
+
+	if (evidence->role != ROLE_CLIENT) {
+		rule_out(finding, "%s", "");
+		return;
+	}
+	if (!pooled(evidence) ||
+	    !(waits[CAUSE_NOT_CLOSING].before || waits[CAUSE_NOT_READING].before)) {
+		rule_out(finding, "no idle connection to a server that has closed");
+		return;
+	}
+	if (grows(evidence)) {
+		rule_out(finding, "their number keeps growing");
+		return;
+	}
+	rule_prove(finding, SEVERITY_INFO, CONFIDENCE_MEDIUM,
+		   "%" PRIu64 " idle connections to port %u that the server has closed, the oldest "
+		   "%s ago: a pool, usually harmless",
+		   pooled(evidence), evidence->port,
+		   duration_format(oldest(evidence, true), age, sizeof(age)));
+	rule_add(&finding->proof, "connected from here; nothing is left to be read");
+	rule_add(&finding->proof, "their number does not keep growing");
+	rule_add(&finding->now, "nothing. The next use of one fails and must be tried again");
+	rule_add(&finding->for_good,
+		 "let the pool drop idle connections sooner than the server does "
+		 "(its keep-alive timeout)");
+}
+
+static bool is_narrow(const struct evidence_until_fin *until_fin)
+{
+	int64_t width_ns = until_fin->p90_ns - until_fin->p10_ns;
+
+	return until_fin->p50_ns >= PEERS_TIMEOUT_MIN_NS &&
+	       (width_ns <= until_fin->p50_ns / PEERS_SPREAD_SHARE || width_ns <= PEERS_SPREAD_NS);
+}
+
+/* A service that is slow, and goes on: it closes what its peers have given up. */
+void rule_impatient_peers(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_until_fin *until_fin = &evidence->until_fin;
+	char middle[32], low[32], high[32], waits[FINDING_LINE_SIZE];
+
+	if (evidence->role != ROLE_SERVER) {
+		rule_out(finding, "%s", "");
+		return;
+	}
+	if (until_fin->count < PEERS_MIN) {
+		rule_not_decidable(finding, "too few peers have hung up lately (%zu)",
+				   until_fin->count);
+		return;
+	}
+	duration_format(until_fin->p50_ns, middle, sizeof(middle));
+	duration_format(until_fin->p10_ns, low, sizeof(low));
+	duration_format(until_fin->p90_ns, high, sizeof(high));
+	if (!is_narrow(until_fin)) {
+		rule_out(finding, "peers hang up at different times (%s to %s)", low, high);
+		return;
+	}
+	if (until_fin->closed < PEERS_CLOSED_MIN) {
+		rule_out(finding, "the service does not get to an end with any of them");
+		return;
+	}
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_HIGH,
+		   "peers hang up %s after connecting, before this service has answered", middle);
+	rule_add(&finding->proof, "of %zu connections 80 %% got the peer's FIN between %s and %s",
+		 until_fin->count, low, high);
+	rule_add(&finding->proof,
+		 "%zu of them were closed later by this host: it works, and takes "
+		 "longer than that",
+		 until_fin->closed);
+	rule_add(&finding->proof, "now %.180s", rule_what_waits(evidence, waits));
+	rule_add(&finding->now,
+		 "see why answers take longer than %s (slow query, slow upstream), or "
+		 "raise the peers' timeout",
+		 middle);
+	rule_add(&finding->for_good,
+		 "notice the hang-up (EPOLLRDHUP) and drop the work: its answer "
+		 "reaches nobody");
+}
+
+static bool hung(const struct evidence *evidence)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
+
+	if (evidence->role == ROLE_CLIENT && !waits->unread)
+		return false;
+	return rule_piles_up(evidence, CAUSE_NOT_READING, 10);
+}
+
+void rule_not_reading(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
+	char age[32];
+
+	if (!waits->count) {
+		rule_out(finding, "what has come was read");
+		return;
+	}
+	if (!hung(evidence)) {
+		rule_out(finding, "few connections are not read, and not for long");
+		return;
+	}
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
+		   "%" PRIu64 " connection%s accepted, and not read since the peer has closed; the "
+		   "oldest for %s",
+		   waits->count, waits->count == 1 ? " is" : "s are",
+		   duration_format(waits->oldest_ns, age, sizeof(age)));
+	rule_add(&finding->proof,
+		 "%" PRIu64 " of them have data that nobody takes, the others only "
+		 "the FIN",
+		 waits->unread);
+	rule_add_threads(&finding->proof, evidence);
+	rule_add(&finding->now,
+		 "see what the program does instead of reading: its log, its own dump "
+		 "of threads, gdb -p");
+	rule_add(&finding->for_good, "read (or poll for EPOLLRDHUP) while a request is worked on, "
+				     "with a time limit for it");
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The rules about processes that cannot go on: they explain what waits for them. */
+#include "rule.h"
+
+#include <stdio.h>
+
+/* Waiting for a CPU for this share of one, and longer than running, is starving. */
+#define STARVED_CPUS 0.2
+#define THROTTLED_SHARE 0.5
+#define STOLEN_SHARE 0.3
+
+/* Pressure and a busy disk say more than a thread that happens to be there at both readings. */
+#define PRESSED_SHARE 0.3
+#define BUSY_SHARE 0.9
+
+static const enum thread_wait io_waits[] = {THREAD_DISK, THREAD_PAGE_CACHE, THREAD_RECLAIM};
+
+#define IO_WAITS (sizeof(io_waits) / sizeof(io_waits[0]))
+
+static bool threads_known(const struct evidence *evidence)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < evidence->process_count; i++)
+		known |= evidence->processes[i].threads_known;
+	return known;
+}
+
+/* Sets the verdict where there is nothing to explain, or nothing to explain it with. */
+static bool cannot_tell(const struct evidence *evidence, struct finding *finding)
+{
+	if (!rule_is_stalled(evidence))
+		rule_out(finding, "%s", ""); /* what waits would not be of it */
+	else if (!threads_known(evidence))
+		rule_not_decidable(finding, "what the threads do is not known");
+	else
+		return false;
+	return true;
+}
+
+static double io_stuck(const struct evidence_process *process)
+{
+	double stuck = 0;
+
+	for (size_t i = 0; i < IO_WAITS; i++)
+		stuck += process->groups[io_waits[i]].stuck;
+	return stuck;
+}
+
+static double io_lasting(const struct evidence_process *process)
+{
+	uint32_t count = 0, before = 0;
+
+	for (size_t i = 0; i < IO_WAITS; i++) {
+		count += process->groups[io_waits[i]].count;
+		before += process->groups[io_waits[i]].before;
+	}
+	return before ? count : 0;
+}
+
+static bool is_pressed(const struct evidence *evidence, const struct evidence_process *process)
+{
+	const struct evidence_pressures *node = &evidence->node.pressures;
+
+	return node->io.some >= PRESSED_SHARE || node->memory.some >= PRESSED_SHARE ||
+	       process->pressures.io.some >= PRESSED_SHARE ||
+	       process->pressures.memory.some >= PRESSED_SHARE ||
+	       evidence->node.disk_busy >= BUSY_SHARE;
+}
+
+/* Where most of its threads of these waits are. */
+static const struct evidence_group *io_group(const struct evidence_process *process,
+					     enum thread_wait *wait)
+{
+	const struct evidence_group *most = NULL;
+
+	for (size_t i = 0; i < IO_WAITS; i++) {
+		const struct evidence_group *group = &process->groups[io_waits[i]];
+
+		if (!most || group->stuck > most->stuck ||
+		    (group->stuck == most->stuck && group->count > most->count)) {
+			most = group;
+			*wait = io_waits[i];
+		}
+	}
+	return most;
+}
+
+static void add_io_numbers(struct finding_lines *lines, const struct evidence *evidence,
+			   const struct evidence_process *process)
+{
+	const struct evidence_node *node = &evidence->node;
+	char io[16], memory[16], own[16], busy[16];
+
+	rule_add(lines, "pressure of the node: io %s, memory %s; of its cgroup: io %s",
+		 rule_percent(node->pressures.io.some, io),
+		 rule_percent(node->pressures.memory.some, memory),
+		 rule_percent(process->pressures.io.some, own));
+	if (!node->disk[0])
+		return;
+	if (isnan(node->disk_ms))
+		rule_add(lines,
+			 "the busiest disk is %s: %s busy, no operation done, %llu under way",
+			 node->disk, rule_percent(node->disk_busy, busy),
+			 (unsigned long long)node->disk_in_flight);
+	else
+		rule_add(lines, "the busiest disk is %s: %s busy, %.1f ms an operation", node->disk,
+			 rule_percent(node->disk_busy, busy), node->disk_ms);
+}
+
+static void prove_io(const struct evidence *evidence, struct finding *finding,
+		     const struct evidence_process *process, bool stuck)
+{
+	char name[64], waits[FINDING_LINE_SIZE];
+	enum thread_wait wait = THREAD_DISK;
+	const struct evidence_group *group = io_group(process, &wait);
+
+	rule_prove(finding, SEVERITY_CRITICAL, stuck ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%s hangs %s: %.140s", rule_process(process, name), thread_wait_text(wait),
+		   rule_what_waits(evidence, waits));
+	rule_add(&finding->proof, "%u of %u threads of %s are there%s%s%s", group->count,
+		 process->threads, name, group->where[0] ? ", in the kernel's " : "", group->where,
+		 group->where[0] ? "()" : "");
+	if (stuck)
+		rule_add(&finding->proof,
+			 "%u of them did not run at all since the last reading "
+			 "(thread %u, %.16s)",
+			 group->stuck, group->tid, group->comm);
+	add_io_numbers(&finding->proof, evidence, process);
+	rule_add(&finding->now,
+		 "see which file it is: ls -l /proc/%u/fd; stack: "
+		 "/proc/%u/task/%u/stack",
+		 process->pid, process->pid, group->tid);
+	rule_add(&finding->now, "look at that disk, mount or network storage (dmesg, iostat -x 1): "
+				"the service goes on when it does");
+	rule_add(&finding->for_good,
+		 "keep synchronous writes (logs, fsync) out of the threads that "
+		 "answer; give them a time limit or a queue");
+}
+
+void rule_io_stall(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_process *process = rule_worst(evidence, io_stuck);
+	char io[16];
+
+	if (cannot_tell(evidence, finding))
+		return;
+	if (process) {
+		prove_io(evidence, finding, process, true);
+		return;
+	}
+	process = rule_worst(evidence, io_lasting);
+	if (process && is_pressed(evidence, process)) {
+		prove_io(evidence, finding, process, false);
+		return;
+	}
+	rule_out(finding,
+		 "no thread hangs in a disk, a file system or for memory (io pressure of "
+		 "the node: %s)",
+		 rule_percent(evidence->node.pressures.io.some, io));
+}
+
+static double wants_cpu(const struct evidence_process *process)
+{
+	return process->groups[THREAD_RUNNING].count;
+}
+
+static bool is_throttled(const struct evidence_process *process)
+{
+	return process->throttled >= THROTTLED_SHARE && wants_cpu(process) > 0;
+}
+
+static double starved(const struct evidence_process *process)
+{
+	if (is_throttled(process))
+		return 1 + process->throttled;
+	if (process->delayed >= STARVED_CPUS && process->delayed > process->running)
+		return process->delayed;
+	return 0;
+}
+
+static void advise_cpu(struct finding *finding, const struct evidence_process *process)
+{
+	if (is_throttled(process)) {
+		rule_add(&finding->now,
+			 "raise the quota of %s (systemctl set-property UNIT "
+			 "CPUQuota=, or the container's limit), or move out who "
+			 "uses it up",
+			 process->throttled_by);
+		rule_add(&finding->for_good,
+			 "size the quota for peaks, not for the mean: it is enforced every 100 ms");
+		return;
+	}
+	rule_add(&finding->now, "find who uses the CPUs (top, systemd-cgtop) and move or limit it");
+	rule_add(&finding->for_good,
+		 "give the service CPUWeight= over batch work, or a larger node");
+}
+
+static void prove_cpu(const struct evidence *evidence, struct finding *finding,
+		      const struct evidence_process *process)
+{
+	char name[64], waits[FINDING_LINE_SIZE], share[16], node[16], stolen[16];
+
+	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH, "%s does not get CPU%s: %.140s",
+		   rule_process(process, name),
+		   is_throttled(process) ? ", its quota is used up" : "",
+		   rule_what_waits(evidence, waits));
+	if (process->throttled > 0)
+		rule_add(&finding->proof, "%s was throttled in %s of its periods",
+			 process->throttled_by, rule_percent(process->throttled, share));
+	if (!isnan(process->delayed))
+		rule_add(&finding->proof,
+			 "%s waited for a CPU %.0f ms of each second, and ran %.0f ms", name,
+			 1000 * process->delayed, 1000 * process->running);
+	rule_add(&finding->proof, "pressure of the node: cpu %s; stolen by other machines: %s",
+		 rule_percent(evidence->node.pressures.cpu.some, node),
+		 rule_percent(evidence->node.stolen, stolen));
+	advise_cpu(finding, process);
+}
+
+static void prove_stolen(const struct evidence *evidence, struct finding *finding)
+{
+	char waits[FINDING_LINE_SIZE], stolen[16];
+
+	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_MEDIUM,
+		   "this machine does not get CPU from its host: %.140s",
+		   rule_what_waits(evidence, waits));
+	rule_add(&finding->proof, "%s of the CPUs' time was stolen",
+		 rule_percent(evidence->node.stolen, stolen));
+	rule_add(&finding->now, "move this machine, or ask whoever runs the host");
+}
+
+void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_process *process = rule_worst(evidence, starved);
+	bool unread = rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5) ||
+		      rule_piles_up(evidence, CAUSE_NOT_READING, 3);
+
+	if (cannot_tell(evidence, finding))
+		return;
+	if (process && unread) {
+		prove_cpu(evidence, finding, process);
+		return;
+	}
+	if (evidence->node.stolen >= STOLEN_SHARE && unread && rule_worst(evidence, wants_cpu)) {
+		prove_stolen(evidence, finding);
+		return;
+	}
+	process = evidence->process_count ? &evidence->processes[0] : NULL;
+	if (!process || isnan(process->delayed))
+		rule_not_decidable(finding, "how long the threads waited for a CPU is not known");
+	else
+		rule_out(finding, "its threads waited for a CPU %.0f ms of each second%s",
+			 1000 * process->delayed,
+			 process->throttled == 0 ? ", and no quota throttled them" : "");
+}
+
+static uint32_t alive(const struct evidence_process *process)
+{
+	return process->threads - process->groups[THREAD_EXITING].count;
+}
+
+/*
+ * All sleep in futex, but for those that sleep for a time: nobody is left that could take anything.
+ * One that waits in epoll may be the runtime's own (Go has such a thread).
+ */
+static bool all_locked(const struct evidence_process *process)
+{
+	uint32_t locked = process->groups[THREAD_LOCK].count;
+
+	return process->threads_known && !process->threads_left_out && locked &&
+	       process->groups[THREAD_LOCK].stuck &&
+	       locked + process->groups[THREAD_SLEEP].count == alive(process);
+}
+
+/*
+ * One thread accepts and hands over to others, of which none has run since: what they were given
+ * they would have to read.
+ */
+static bool workers_locked(const struct evidence_process *process)
+{
+	const struct evidence_group *lock = &process->groups[THREAD_LOCK];
+
+	return process->threads_known && !process->threads_left_out && lock->count &&
+	       lock->stuck == lock->count && process->groups[THREAD_ACCEPT].count &&
+	       lock->count + process->groups[THREAD_ACCEPT].count +
+			       process->groups[THREAD_SLEEP].count ==
+		       alive(process);
+}
+
+static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+{
+	bool not_read = rule_piles_up(evidence, CAUSE_NOT_READING, 3);
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		*all = all_locked(process);
+		if (*all || (not_read && process->owns && workers_locked(process)))
+			return process;
+	}
+	return NULL;
+}
+
+static void prove_lock(const struct evidence *evidence, struct finding *finding,
+		       const struct evidence_process *process, bool all)
+{
+	const struct evidence_group *lock = &process->groups[THREAD_LOCK];
+	char name[64], waits[FINDING_LINE_SIZE], threads[FINDING_LINE_SIZE];
+
+	rule_prove(finding, SEVERITY_CRITICAL, all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%s hangs in a lock: %s: %.120s", rule_process(process, name),
+		   all ? "all its threads sleep in futex" : "its workers all sleep in futex",
+		   rule_what_waits(evidence, waits));
+	rule_add(&finding->proof, "%s: %.150s", name, rule_threads(process, threads));
+	rule_add(&finding->proof,
+		 "%u of them did not run at all since the last reading (thread "
+		 "%u, %.16s)",
+		 lock->stuck, lock->tid, lock->comm);
+	rule_add(&finding->now,
+		 "keep the evidence, then restart it: gdb -p %u -batch -ex 'thread "
+		 "apply all bt' shows who holds the lock",
+		 process->pid);
+	rule_add(&finding->for_good, "find the two threads that wait for each other's lock, or the "
+				     "wake-up that was lost, in those stacks");
+}
+
+void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
+{
+	const struct evidence_process *process;
+	char threads[FINDING_LINE_SIZE];
+	bool all;
+
+	if (cannot_tell(evidence, finding))
+		return;
+	process = find_locked(evidence, &all);
+	if (process) {
+		prove_lock(evidence, finding, process, all);
+		return;
+	}
+	rule_out(finding, "not all threads sleep in futex: %.150s",
+		 rule_threads(&evidence->processes[0], threads));
+}

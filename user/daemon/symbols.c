@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "array.h"
+
+#define SYMBOLS_MAX (1 << 20)
+#define NAMES_MAX (64 * 1024 * 1024)
+
+/* The kernel gives a page at a time; more at once only takes longer. */
+#define PIECE 16384
+
+struct symbol {
+	uint64_t address;
+	uint32_t name; /* where it is in names */
+};
+
+struct symbols {
+	struct array symbols; /* struct symbol */
+	char *names; /* one after another, each with its zero */
+	size_t names_size, names_room;
+	int fd; /* of /proc/kallsyms; 0: not open */
+	char line[512]; /* one that a piece has cut */
+	size_t line_size;
+};
+
+struct symbols *symbols_new(void)
+{
+	struct symbols *symbols = calloc(1, sizeof(*symbols));
+
+	if (symbols)
+		array_init(&symbols->symbols, sizeof(struct symbol), SYMBOLS_MAX);
+	return symbols;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+	if (!symbols)
+		return;
+	if (symbols->fd > 0)
+		close(symbols->fd);
+	array_clear(&symbols->symbols);
+	free(symbols->names);
+	free(symbols);
+}
+
+/* Returns where it is, or -ENOMEM. */
+static long add_name(struct symbols *symbols, const char *name, size_t length)
+{
+	size_t at = symbols->names_size;
+
+	if (at + length + 1 > symbols->names_room) {
+		size_t room = symbols->names_room ? symbols->names_room * 3 / 2 : 1 << 20;
+		char *names = room <= NAMES_MAX ? realloc(symbols->names, room) : NULL;
+
+		if (!names)
+			return -ENOMEM;
+		symbols->names = names;
+		symbols->names_room = room;
+	}
+	memcpy(symbols->names + at, name, length);
+	symbols->names[at + length] = '\0';
+	symbols->names_size = at + length + 1;
+	return (long)at;
+}
+
+/* "ffffffff81000000 T name", and a tab and "[module]" behind it. */
+static int add_line(struct symbols *symbols, const char *line, const char *end)
+{
+	struct symbol symbol = {0};
+	const char *name;
+	long at;
+
+	for (; line < end && *line != ' '; line++) {
+		int digit = *line <= '9' ? *line - '0' : (*line | 0x20) - 'a' + 10;
+
+		symbol.address = symbol.address << 4 | (uint64_t)(digit & 15);
+	}
+	if (end - line < 4 || (line[1] | 0x20) != 't' || !symbol.address)
+		return 0;
+	name = line + 3;
+	line = name;
+	while (line < end && *line != '\t' && *line != ' ')
+		line++;
+	at = add_name(symbols, name, (size_t)(line - name));
+	if (at < 0)
+		return (int)at;
+	symbol.name = (uint32_t)at;
+	array_add(&symbols->symbols, &symbol);
+	return symbols->symbols.no_memory ? -ENOMEM : 0;
+}
+
+long symbols_add(struct symbols *symbols, const char *text, size_t size)
+{
+	const char *at = text, *newline;
+
+	while ((newline = memchr(at, '\n', size - (size_t)(at - text)))) {
+		int r = add_line(symbols, at, newline);
+
+		if (r < 0)
+			return r;
+		at = newline + 1;
+	}
+	return at - text;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct symbol *one = a, *other = b;
+
+	return (one->address > other->address) - (one->address < other->address);
+}
+
+void symbols_sort(struct symbols *symbols)
+{
+	array_sort(&symbols->symbols, compare);
+}
+
+static int end_load(struct symbols *symbols)
+{
+	close(symbols->fd);
+	symbols->fd = 0;
+	symbols_sort(symbols);
+	return symbols->symbols.count ? 0 : -EPERM;
+}
+
+int symbols_load(struct symbols *symbols)
+{
+	char buffer[sizeof(symbols->line) + PIECE];
+	long used;
+	ssize_t n;
+
+	if (symbols->fd <= 0) {
+		symbols->fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+		if (symbols->fd < 0)
+			return -errno;
+	}
+	memcpy(buffer, symbols->line, symbols->line_size);
+	n = read(symbols->fd, buffer + symbols->line_size, PIECE);
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return end_load(symbols);
+	n += (ssize_t)symbols->line_size;
+	used = symbols_add(symbols, buffer, (size_t)n);
+	if (used < 0)
+		return (int)used;
+	symbols->line_size = (size_t)(n - used);
+	if (symbols->line_size > sizeof(symbols->line)) /* no symbol is so long */
+		symbols->line_size = 0;
+	memcpy(symbols->line, buffer + used, symbols->line_size);
+	return 1;
+}
+
+const char *symbols_name(const struct symbols *symbols, uint64_t address)
+{
+	const struct symbol wanted = {.address = address + 1};
+	size_t i = array_first(&symbols->symbols, &wanted, compare);
+	const struct symbol *symbol;
+
+	if (i == 0)
+		return NULL;
+	symbol = array_at(&symbols->symbols, i - 1);
+	return symbols->names + symbol->name;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's functions by their addresses, from /proc/kallsyms, read once and in pieces. */
+#ifndef SLOWCLOSE_SYMBOLS_H
+#define SLOWCLOSE_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbols;
+
+/* Returns NULL when there is no memory. */
+struct symbols *symbols_new(void);
+void symbols_free(struct symbols *symbols);
+
+/*
+ * Reads one piece, in less than a millisecond. Returns 1: there is more; 0: that was all; -errno:
+ * -EPERM where the kernel hides the addresses (kernel.kptr_restrict, without CAP_SYSLOG).
+ */
+int symbols_load(struct symbols *symbols);
+
+/*
+ * Adds what is in a part of the text of /proc/kallsyms. Returns how many bytes were used: up to the
+ * end of the last whole line; or -ENOMEM.
+ */
+long symbols_add(struct symbols *symbols, const char *text, size_t size);
+
+/* To be called when all is added, before any is asked for. */
+void symbols_sort(struct symbols *symbols);
+
+/* The function that the address is in; NULL where that is not known. */
+const char *symbols_name(const struct symbols *symbols, uint64_t address);
+
+#endif
