@@ -116,12 +116,31 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	unsigned long long run_delay;
+};
+
 struct task_struct {
 	unsigned int flags;
+	unsigned int __state;
+	int exit_state;
 	int pid;
 	int tgid;
 	char comm[16];
 	struct files_struct *files;
+	struct sched_entity se;
+	struct sched_info sched_info; /* CONFIG_SCHED_INFO, which taskstats and schedstats need */
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+};
+
+/* Before 5.14. */
+struct task_struct___pre_5_14 {
+	volatile long state;
 };
 
 struct socket {
@@ -235,6 +254,11 @@ struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;
 	void *key;
 	void *value;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_file {

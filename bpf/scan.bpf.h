@@ -18,6 +18,9 @@ __u64 scan_accept_wait_ns;
 bool scan_tells_once; /* each connection at 1, 10, 100, … times these, not each time */
 __u32 scan_elements;
 __u64 scan_tracked; /* connections that the scan has passed; reset by user space before it */
+__u64 scan_slow; /* of those that wait, over the scan's thresholds; the same */
+__u64 scan_most; /* records that a scan of waiting connections tells; the others are counted */
+__u64 scan_told; /* reset by user space before it */
 
 /* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
 static __always_inline bool scan_pauses(void)
@@ -123,6 +126,7 @@ static __always_inline bool is_due(struct conn *conn, __u64 now)
 		accept_due = tellings_due(now - conn->queued_ns, scan_accept_wait_ns);
 	if (in_close_wait)
 		close_due = tellings_due(now - conn->close_wait_ns, scan_close_wait_ns);
+	scan_slow += accept_due || close_due;
 	if (!scan_tells_once)
 		return accept_due || close_due;
 	due = accept_due > conn->accept_told || close_due > conn->close_told;
@@ -195,7 +199,8 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	if (!now_there || now_there->established_ns != record.conn.established_ns ||
 	    now_there->state != record.conn.state)
 		return 0;
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	if (scan_told++ < scan_most)
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "conn.bpf.h"
 #include "scan.bpf.h"
+#include "thread.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -160,6 +160,26 @@ struct accept_record {
 	struct accept_count count;
 };
 
+/* Innermost frames that are kept of a stack. */
+#define THREAD_FRAMES 24
+
+/* What a thread does at one moment, and what it has done since it began. */
+struct thread_record {
+	__u32 pid;
+	__u32 tid;
+	__u32 state; /* as the kernel has it: 0 running or runnable, a bit for each other state */
+	__u32 frames; /* of the stack */
+	__u64 run_ns; /* on a CPU */
+	__u64 delay_ns; /* runnable, and on none */
+	__u64 switches; /* how often it has left a CPU */
+	char comm[16];
+	__u64 stack[THREAD_FRAMES]; /* addresses in the kernel, the innermost first */
+};
+
+/* Processes whose threads one scan tells, and threads of each. */
+#define SCAN_PROCESSES_MAX 64
+#define SCAN_THREADS_MAX 256
+
 /* Why a slow connection waits or was slow; close_slow: its close wait is over the threshold. */
 static inline __attribute__((always_inline)) enum conn_cause
 conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
@@ -230,6 +250,7 @@ _Static_assert(sizeof(struct listener) == 56, "no implicit padding");
 _Static_assert(sizeof(struct listener_record) == 88, "no implicit padding");
 _Static_assert(sizeof(struct holder) == 32, "no implicit padding");
 _Static_assert(sizeof(struct accept_record) == 32, "no implicit padding");
+_Static_assert(sizeof(struct thread_record) == 248, "no implicit padding");
 _Static_assert(sizeof(struct service_key) == 24, "no implicit padding");
 _Static_assert(sizeof(struct fold_record) == 64, "no implicit padding");
 

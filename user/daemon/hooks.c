@@ -152,7 +152,8 @@ static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
 {
 	struct bpf_program *const scans[] = {skel->progs.sc_existing,  skel->progs.sc_waiting,
 					     skel->progs.sc_listeners, skel->progs.sc_accepts,
-					     skel->progs.sc_folds,     skel->progs.sc_holders};
+					     skel->progs.sc_folds,     skel->progs.sc_holders,
+					     skel->progs.sc_threads};
 	struct bpf_program *program;
 
 	if (scans_only) {
@@ -450,6 +451,34 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
 	bss->scan_close_wait_ns = options->least.close_wait_ns;
 	bss->scan_accept_wait_ns = options->least.accept_wait_ns;
 	bss->scan_tells_once = options->once;
+	bss->scan_most = options->most ? options->most : UINT64_MAX;
+}
+
+void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count)
+{
+	struct slowclose_bpf__bss *bss = hooks->skel->bss;
+
+	for (size_t i = 0; i < count; i++)
+		bss->thread_pids[i] = pids[i];
+	memset(bss->thread_counts, 0, sizeof(bss->thread_counts));
+	bss->thread_pid_count = (uint32_t)count;
+}
+
+uint32_t hooks_threads(const struct hooks *hooks, size_t i)
+{
+	return hooks->skel->bss->thread_counts[i];
+}
+
+uint64_t hooks_slow(const struct hooks *hooks)
+{
+	return hooks->skel->bss->scan_slow;
+}
+
+uint64_t hooks_untold(const struct hooks *hooks)
+{
+	const struct slowclose_bpf__bss *bss = hooks->skel->bss;
+
+	return bss->scan_told > bss->scan_most ? bss->scan_told - bss->scan_most : 0;
 }
 
 int hooks_scan(struct hooks *hooks, enum scan scan)
@@ -466,6 +495,7 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 		[SCAN_ACCEPTS] = {skel->progs.sc_accepts, skel->maps.accepts},
 		[SCAN_FOLDS] = {skel->progs.sc_folds, skel->maps.folds},
 		[SCAN_FOLDS_OTHER] = {skel->progs.sc_folds, skel->maps.folds_other},
+		[SCAN_THREADS] = {skel->progs.sc_threads, NULL},
 	};
 	struct slowclose_bpf__bss *bss = hooks->skel->bss;
 	union bpf_iter_link_info info = {};
@@ -481,6 +511,8 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 	if (scan == SCAN_WAITING) {
 		hooks->tracked = bss->scan_tracked;
 		bss->scan_tracked = 0;
+		bss->scan_slow = 0;
+		bss->scan_told = 0;
 	}
 	link = bpf_program__attach_iter(scans[scan].program, &options);
 	if (!link)

@@ -4,6 +4,7 @@
 #define SLOWCLOSE_HOOKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "event.h"
@@ -83,12 +84,14 @@ enum scan {
 	SCAN_ACCEPTS, /* struct accept_record */
 	SCAN_FOLDS, /* struct fold_record: what was folded since the last of these scans */
 	SCAN_FOLDS_OTHER, /* the same, of what had no room under its service */
+	SCAN_THREADS, /* struct thread_record: of the processes of hooks_set_threads() */
 	SCAN_COUNT,
 };
 
 struct scan_options {
 	struct thresholds least; /* waits from here on */
 	bool once; /* each at 1, 10, 100, … times these, and not again in between */
+	uint64_t most; /* connections that are told; 0: all */
 };
 
 /* Whether connections and accept() are followed: not with scans_only. */
@@ -96,6 +99,17 @@ bool hooks_follow(const struct hooks *hooks);
 
 /* For the scans that are begun from here on. */
 void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
+
+/*
+ * The processes whose threads SCAN_THREADS tells, in ascending order, at most SCAN_PROCESSES_MAX;
+ * of each at most SCAN_THREADS_MAX. hooks_threads() tells how many there were of the process i.
+ */
+void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count);
+uint32_t hooks_threads(const struct hooks *hooks, size_t i);
+
+/* Of the last SCAN_WAITING: how many were over its thresholds, and how many were not told. */
+uint64_t hooks_slow(const struct hooks *hooks);
+uint64_t hooks_untold(const struct hooks *hooks);
 
 /* Begins a scan: a file descriptor to read() from and to close; or -errno. */
 int hooks_scan(struct hooks *hooks, enum scan scan);

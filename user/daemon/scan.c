@@ -15,6 +15,7 @@ static const size_t element_sizes[SCAN_COUNT] = {
 	[SCAN_ACCEPTS] = sizeof(struct accept_record),
 	[SCAN_FOLDS] = sizeof(struct fold_record),
 	[SCAN_FOLDS_OTHER] = sizeof(struct fold_record),
+	[SCAN_THREADS] = sizeof(struct thread_record),
 };
 
 int scan_begin(struct scan_reader *reader, struct hooks *hooks, enum scan scan)

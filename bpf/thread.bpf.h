@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the threads of some processes do now. Nothing is stopped for it: the kernel stack of a
+ * sleeping thread stays as it is, and that of a running one is of no interest.
+ */
+#ifndef SLOWCLOSE_THREAD_BPF_H
+#define SLOWCLOSE_THREAD_BPF_H
+
+#include "scan.bpf.h"
+
+/* Set by user space before a scan: the processes in ascending order, and nothing told of them. */
+__u32 thread_pids[SCAN_PROCESSES_MAX];
+__u32 thread_counts[SCAN_PROCESSES_MAX];
+__u32 thread_pid_count;
+
+/* The index of the process, or -1. */
+static __always_inline int find_process(__u32 pid)
+{
+	__u32 low = 0, high = thread_pid_count;
+
+	for (int i = 0; i < 7 && low < high; i++) {
+		__u32 middle = (low + high) / 2 & (SCAN_PROCESSES_MAX - 1);
+
+		if (thread_pids[middle] == pid)
+			return middle;
+		if (thread_pids[middle] < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+static __always_inline __u32 thread_state(struct task_struct *task)
+{
+	struct task_struct___pre_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return (__u32)old->state | task->exit_state;
+	return task->__state | task->exit_state;
+}
+
+SEC("iter/task")
+int sc_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct thread_record record = {};
+	long size;
+	int i;
+
+	if (!task)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	i = find_process(task->tgid);
+	if (i < 0 || thread_counts[i & (SCAN_PROCESSES_MAX - 1)]++ >= SCAN_THREADS_MAX)
+		return 0;
+	record.pid = task->tgid;
+	record.tid = task->pid;
+	record.state = thread_state(task);
+	record.run_ns = task->se.sum_exec_runtime;
+	if (bpf_core_field_exists(task->sched_info))
+		record.delay_ns = task->sched_info.run_delay;
+	record.switches = task->nvcsw + task->nivcsw;
+	bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->comm);
+	size = bpf_get_task_stack(task, record.stack, sizeof(record.stack), 0);
+	if (size > 0)
+		record.frames = size / sizeof(record.stack[0]);
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	return 0;
+}
+
+#endif
