@@ -71,7 +71,7 @@ static __always_inline void record_begin(struct record *record, struct sock *sk,
 	record->end_ns = end_ns;
 	record->tx_bytes_after_fin = 0;
 	record->kind = kind;
-	record->padding = 0;
+	record->due = 0;
 }
 
 /* Lower bounds are in no measure, but slow all the same: as in user/daemon/stats.c. */

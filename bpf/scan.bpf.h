@@ -16,6 +16,7 @@
 __u64 scan_close_wait_ns;
 __u64 scan_accept_wait_ns;
 bool scan_tells_once; /* each connection at 1, 10, 100, … times these, not each time */
+bool scan_marks; /* those that are due so are marked; never more than scan_most others are told */
 __u32 scan_elements;
 __u64 scan_tracked; /* connections that the scan has passed; reset by user space before it */
 __u64 scan_slow; /* of those that wait, over the scan's thresholds; the same */
@@ -113,28 +114,27 @@ static __always_inline __u8 tellings_due(__u64 wait_ns, __u64 threshold_ns)
 	return due;
 }
 
-/* Whether this connection is to be told now. */
-static __always_inline bool is_due(struct conn *conn, __u64 now)
+/* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
+static __always_inline bool waits_long(struct conn *conn, __u64 now, bool *due)
 {
 	bool in_queue = conn->role == ROLE_SERVER && conn->queued_ns &&
 			!(conn->flags & CONN_ACCEPTED) && conn->queued_ns < now;
 	bool in_close_wait = conn->state == TCP_CLOSE_WAIT && conn->close_wait_ns < now;
 	__u8 accept_due = 0, close_due = 0;
-	bool due;
 
 	if (in_queue)
 		accept_due = tellings_due(now - conn->queued_ns, scan_accept_wait_ns);
 	if (in_close_wait)
 		close_due = tellings_due(now - conn->close_wait_ns, scan_close_wait_ns);
-	scan_slow += accept_due || close_due;
-	if (!scan_tells_once)
+	*due = false;
+	if (!scan_tells_once && !scan_marks)
 		return accept_due || close_due;
-	due = accept_due > conn->accept_told || close_due > conn->close_told;
+	*due = accept_due > conn->accept_told || close_due > conn->close_told;
 	if (accept_due > conn->accept_told)
 		conn->accept_told = accept_due;
 	if (close_due > conn->close_told)
 		conn->close_told = close_due;
-	return due;
+	return accept_due || close_due;
 }
 
 /*
@@ -178,6 +178,7 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	struct conn *conn = ctx->value, *now_there;
 	const __u64 *address = ctx->key;
 	struct record record = {};
+	bool due;
 	__u64 key;
 
 	if (!address || !conn)
@@ -187,11 +188,15 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	scan_tracked++;
 	key = *address;
 	record.end_ns = bpf_ktime_get_ns();
-	if (!is_due(conn, record.end_ns))
+	if (!waits_long(conn, record.end_ns, &due))
+		return 0;
+	scan_slow++;
+	if (!due && (scan_tells_once || scan_told++ >= scan_most))
 		return 0;
 	record.conn = *conn;
 	record.sock = key;
 	record.kind = RECORD_WAITING;
+	record.due = due;
 	if (!read_live(&record, key))
 		return 0;
 	/* An entry can be taken away and used again while it is copied. */
@@ -199,8 +204,7 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	if (!now_there || now_there->established_ns != record.conn.established_ns ||
 	    now_there->state != record.conn.state)
 		return 0;
-	if (scan_told++ < scan_most)
-		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 

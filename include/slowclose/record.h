@@ -108,7 +108,8 @@ struct record {
 	__u64 end_ns; /* closed: left CLOSE_WAIT or reached CLOSE (docs/kernel.md); else: now */
 	__u64 tx_bytes_after_fin;
 	__u32 kind; /* enum record_kind */
-	__u32 padding;
+	__u32 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
+		      told last; of scans that tell all and mark these */
 };
 
 /* A listening socket. */

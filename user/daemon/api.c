@@ -298,6 +298,15 @@ static enum MHD_Result answer_status(struct request *request)
 	return respond_json(request, MHD_HTTP_OK, status_json(request->api->service));
 }
 
+static enum MHD_Result answer_diagnosis(struct request *request)
+{
+	const struct query *query = &request->query;
+
+	return respond_json(
+		request, MHD_HTTP_OK,
+		findings_json(request->api->service->findings, query->port, query->filter.pid));
+}
+
 static enum MHD_Result answer_health(struct request *request)
 {
 	int64_t read_ns = watch_read_ns(request->api->service->watch);
@@ -312,6 +321,7 @@ static const struct route routes[] = {
 	{"/v1/connections", QUERY_EVENTS, true, answer_listing},
 	{"/v1/listeners", QUERY_LISTENERS, true, answer_listing},
 	{"/v1/summary", QUERY_SUMMARY, false, answer_listing},
+	{"/v1/diagnosis", QUERY_DIAGNOSIS, false, answer_diagnosis},
 	{"/v1/status", QUERY_NOTHING, false, answer_status},
 	{"/healthz", QUERY_NOTHING, false, answer_health},
 };
@@ -382,8 +392,8 @@ static enum MHD_Result answer(struct request *request, const char *method)
 {
 	static const struct query_error no_path = {
 		.message = "there is no such path",
-		.allowed = "/v1/events, /v1/connections, /v1/listeners, /v1/summary, /v1/status, "
-			   "/healthz"};
+		.allowed = "/v1/events, /v1/connections, /v1/listeners, /v1/summary, "
+			   "/v1/diagnosis, /v1/status, /healthz"};
 	static const struct query_error no_method = {.message = "this method is not answered",
 						     .allowed = "GET, HEAD"};
 

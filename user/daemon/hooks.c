@@ -451,6 +451,7 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
 	bss->scan_close_wait_ns = options->least.close_wait_ns;
 	bss->scan_accept_wait_ns = options->least.accept_wait_ns;
 	bss->scan_tells_once = options->once;
+	bss->scan_marks = options->mark;
 	bss->scan_most = options->most ? options->most : UINT64_MAX;
 }
 

@@ -91,7 +91,8 @@ enum scan {
 struct scan_options {
 	struct thresholds least; /* waits from here on */
 	bool once; /* each at 1, 10, 100, … times these, and not again in between */
-	uint64_t most; /* connections that are told; 0: all */
+	bool mark; /* these are marked; of the others, too, at most so many are told: */
+	uint64_t most; /* 0: all */
 };
 
 /* Whether connections and accept() are followed: not with scans_only. */
@@ -107,7 +108,10 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
 void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count);
 uint32_t hooks_threads(const struct hooks *hooks, size_t i);
 
-/* Of the last SCAN_WAITING: how many were over its thresholds, and how many were not told. */
+/*
+ * Of the last SCAN_WAITING: how many were over its thresholds, and how many it left out as there
+ * were more than options.most.
+ */
 uint64_t hooks_slow(const struct hooks *hooks);
 uint64_t hooks_untold(const struct hooks *hooks);
 

@@ -2,6 +2,7 @@
 #include "query.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Which kinds of path take a parameter. */
@@ -9,6 +10,7 @@ enum taken_by {
 	EVENTS = 1 << QUERY_EVENTS,
 	LISTENERS = 1 << QUERY_LISTENERS,
 	SUMMARY = 1 << QUERY_SUMMARY,
+	DIAGNOSIS = 1 << QUERY_DIAGNOSIS,
 };
 
 static const char *const nothing_allowed = "no value";
@@ -43,12 +45,24 @@ static const char *set_histogram(struct query *query, const char *name, const ch
 	return value ? nothing_allowed : NULL;
 }
 
+static const char *set_port(struct query *query, const char *name, const char *value)
+{
+	char *end;
+	unsigned long port = value ? strtoul(value, &end, 10) : 0;
+
+	(void)name;
+	if (port < 1 || port > UINT16_MAX || *end || *value < '0' || *value > '9')
+		return "a port from 1 to 65535";
+	query->port = (uint16_t)port;
+	return NULL;
+}
+
 static const struct parameter {
 	const char *name;
 	unsigned int taken_by;
 	set_fn set;
 } parameters[] = {
-	{"pid", EVENTS, set_filter},
+	{"pid", EVENTS | DIAGNOSIS, set_filter},
 	{"comm", EVENTS, set_filter},
 	{"unit", EVENTS, set_filter},
 	{"lport", EVENTS | LISTENERS, set_filter},
@@ -62,6 +76,7 @@ static const struct parameter {
 	{"window", SUMMARY, set_window},
 	{"by", SUMMARY, set_by},
 	{"histogram", SUMMARY, set_histogram},
+	{"port", DIAGNOSIS, set_port},
 };
 
 #define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
@@ -74,6 +89,7 @@ static const char *const names_allowed[] = {
 	[QUERY_EVENTS] = FILTER_NAMES,
 	[QUERY_LISTENERS] = "lport, family, netns",
 	[QUERY_SUMMARY] = "window, by, histogram",
+	[QUERY_DIAGNOSIS] = "port, pid",
 };
 
 void query_init(struct query *query, enum query_kind kind)

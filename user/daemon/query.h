@@ -15,6 +15,7 @@ enum query_kind {
 	QUERY_EVENTS, /* the filter */
 	QUERY_LISTENERS, /* of the filter local_ports, netns and family */
 	QUERY_SUMMARY,
+	QUERY_DIAGNOSIS,
 };
 
 struct query {
@@ -23,6 +24,7 @@ struct query {
 	enum window window;
 	enum summary_by by;
 	bool histogram;
+	uint16_t port; /* of a diagnosis; 0: any */
 	unsigned long given; /* a bit for each parameter that was set */
 };
 

@@ -26,6 +26,30 @@ static void on_event(void *userdata, const struct event *event)
 	stats_add(service->stats, event, now_ns);
 	events_publish(service->events, event);
 	journal_event(service->journal, event, now_ns);
+	if (service->findings) /* not yet while it starts */
+		findings_event(service->findings, event, now_ns);
+}
+
+static uint64_t wants_all(void *userdata)
+{
+	struct service *service = userdata;
+
+	return service->findings ? findings_wants(service->findings) : 0;
+}
+
+static void on_waiting(void *userdata, const struct event *event)
+{
+	struct service *service = userdata;
+
+	findings_waiting(service->findings, event);
+}
+
+static void on_looked(void *userdata, const struct waiting *all, uint64_t slow, uint64_t left_out)
+{
+	struct service *service = userdata;
+
+	if (service->findings)
+		findings_looked(service->findings, all, slow, left_out);
 }
 
 static void on_pause(void *userdata)
@@ -202,7 +226,13 @@ int service_run(const struct service_options *options)
 {
 	struct service service = {.options = options, .started_ns = clock_ns(CLOCK_REALTIME)};
 	const struct watch_sink sink = {
-		.on_event = on_event, .on_pause = on_pause, .userdata = &service};
+		.on_event = on_event,
+		.on_pause = on_pause,
+		.wants_all = wants_all,
+		.on_waiting = on_waiting,
+		.on_looked = on_looked,
+		.userdata = &service,
+	};
 	const struct watch_options watch_options = {.hooks = options->hooks,
 						    .tell = options->hooks.slow};
 	int r;
@@ -219,6 +249,8 @@ int service_run(const struct service_options *options)
 		goto out;
 	service.waiting = waiting_new(watch_hooks(service.watch));
 	r = service.waiting ? prepare_loop(&service) : -ENOMEM;
+	if (r >= 0)
+		r = findings_new(&service.findings, service.watch);
 	if (r < 0) {
 		log_line("cannot prepare the event loop: %s", strerror(-r));
 		goto out;
@@ -229,6 +261,7 @@ int service_run(const struct service_options *options)
 	r = answer_until_end(&service);
 out:
 	api_free(service.api);
+	findings_free(service.findings);
 	waiting_free(service.waiting);
 	watch_free(service.watch);
 	journal_free(service.journal);

@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "events.h"
+#include "findings.h"
 #include "journal.h"
 #include "stats.h"
 #include "watch.h"
@@ -26,6 +27,7 @@ struct service {
 	struct stats *stats;
 	struct events *events;
 	struct journal *journal;
+	struct findings *findings;
 	struct api *api;
 	int64_t started_ns; /* CLOCK_REALTIME */
 	struct waiting *waiting; /* of the report's look */

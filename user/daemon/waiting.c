@@ -284,6 +284,13 @@ size_t waiting_count(const struct waiting *waiting)
 	return waiting->records.count;
 }
 
+bool waiting_is_due(const struct waiting *waiting, size_t i)
+{
+	const struct record *record = array_at(&waiting->records, i);
+
+	return record->due;
+}
+
 void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
 		   int64_t realtime_offset_ns, struct places *places, struct event *event,
 		   struct place *place)

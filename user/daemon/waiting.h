@@ -36,6 +36,9 @@ int64_t waiting_time_ns(const struct waiting *waiting);
 
 size_t waiting_count(const struct waiting *waiting);
 
+/* Whether the connection i is due to be told, of a look that marks these. */
+bool waiting_is_due(const struct waiting *waiting, size_t i);
+
 /*
  * The connection i < count as event_from_record() makes it, in the order of the kernel's table,
  * with its holders and its listener, which live as long as the look. place is where the owner's

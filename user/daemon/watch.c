@@ -40,6 +40,8 @@ struct watch {
 	struct places *places;
 	struct waiting *waiting; /* of the tick's look */
 	bool looking; /* until all that was found is told */
+	bool looks_at_all; /* not only at what is to be told */
+	uint64_t slow, left_out; /* of the look */
 	size_t told;
 	sd_event_source *tell; /* the turn of what waits and is not told yet */
 	unsigned int places_left;
@@ -156,11 +158,20 @@ static int on_tell(sd_event_source *source, void *userdata)
 	for (; watch->told < count && watch->told < end; watch->told++) {
 		waiting_event(watch->waiting, watch->told, &watch->options.hooks.slow, offset_ns,
 			      watch->places, &event, &place);
-		watch->sink.on_event(watch->sink.userdata, &event);
+		if (waiting_is_due(watch->waiting, watch->told))
+			watch->sink.on_event(watch->sink.userdata, &event);
+		if (watch->looks_at_all)
+			watch->sink.on_waiting(watch->sink.userdata, &event);
 	}
 	watch->sink.on_pause(watch->sink.userdata);
 	watch->looking = watch->told < count;
-	return watch->looking ? turn_ask(watch->loop, &watch->tell, on_tell, watch) : 0;
+	if (watch->looking)
+		return turn_ask(watch->loop, &watch->tell, on_tell, watch);
+	if (watch->sink.on_looked)
+		watch->sink.on_looked(watch->sink.userdata,
+				      watch->looks_at_all ? watch->waiting : NULL, watch->slow,
+				      watch->left_out);
+	return 0;
 }
 
 static void on_tick_look_done(void *userdata, struct waiting *waiting, int result)
@@ -176,6 +187,8 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 	if (left_out > watch->holders_left_out)
 		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
 	watch->holders_left_out = left_out;
+	watch->slow = hooks_slow(watch->hooks);
+	watch->left_out = hooks_untold(watch->hooks);
 	watch->told = 0;
 	turn_ask(watch->loop, &watch->tell, on_tell, watch);
 }
@@ -183,14 +196,19 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct watch *watch = userdata;
-	const struct waiting_options options = {
-		.scan = {.least = watch->options.tell, .once = true}};
+	struct waiting_options options = {.scan = {.least = watch->options.tell}};
 
 	(void)usec;
 	watch->places_left = PLACES_A_SECOND;
-	if (!watch->looking) /* else the last look is not over */
+	if (!watch->looking) { /* else the last look is not over */
+		if (watch->sink.wants_all)
+			options.scan.most = watch->sink.wants_all(watch->sink.userdata);
+		watch->looks_at_all = options.scan.most;
+		options.scan.mark = watch->looks_at_all;
+		options.scan.once = !watch->looks_at_all;
 		watch->looking = looker_add(watch->looker, watch->waiting, &options,
 					    on_tick_look_done, watch) == 0;
+	}
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 

@@ -24,6 +24,15 @@ struct watch_sink {
 	void (*on_event)(void *userdata, const struct event *event);
 	/* After some events, or none: what was told can be written out. */
 	void (*on_pause)(void *userdata);
+	/* Once a second what is over its threshold is looked at, and what is new of it is told as
+	 * events. Is all of it wanted, at most how many? 0: no. Then each is told by on_waiting().
+	 * These three may be NULL, all or none. */
+	uint64_t (*wants_all)(void *userdata);
+	void (*on_waiting)(void *userdata, const struct event *event);
+	/* The look is over. all is good during the call, and NULL where it was not wanted. slow:
+	 * how many there are; left_out: how many of these were not told. */
+	void (*on_looked)(void *userdata, const struct waiting *all, uint64_t slow,
+			  uint64_t left_out);
 	void *userdata;
 };
 

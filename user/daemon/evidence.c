@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "reading.h"
+
+/* A second; NAN where it went backwards (another has its place), or there was no time. */
+static double rate(uint64_t now, uint64_t before, int64_t interval_ns)
+{
+	if (interval_ns <= 0 || now < before)
+		return NAN;
+	return (double)(now - before) * 1e9 / (double)interval_ns;
+}
+
+static double share_of_us(uint64_t now_us, uint64_t before_us, int64_t interval_ns)
+{
+	double share = rate(now_us, before_us, interval_ns) / 1e6;
+
+	return share > 1 ? 1 : share;
+}
+
+static struct evidence_pressure pressure(const struct proc_pressure *now,
+					 const struct proc_pressure *before, int64_t interval_ns)
+{
+	if (!now->known || !before->known)
+		return (struct evidence_pressure){NAN, NAN};
+	return (struct evidence_pressure){
+		.some = share_of_us(now->some_us, before->some_us, interval_ns),
+		.full = share_of_us(now->full_us, before->full_us, interval_ns),
+	};
+}
+
+static struct evidence_pressures pressures(const struct proc_pressures *now,
+					   const struct proc_pressures *before, int64_t interval_ns)
+{
+	static const struct proc_pressures none;
+
+	if (!before)
+		before = &none;
+	return (struct evidence_pressures){
+		.cpu = pressure(&now->cpu, &before->cpu, interval_ns),
+		.io = pressure(&now->io, &before->io, interval_ns),
+		.memory = pressure(&now->memory, &before->memory, interval_ns),
+	};
+}
+
+static const struct evidence_error *find_error(const struct listener_reading *listener, int error)
+{
+	for (size_t i = 0; i < listener->seen.error_count; i++) {
+		if (listener->seen.errors[i].error == error)
+			return &listener->seen.errors[i];
+	}
+	return NULL;
+}
+
+static void set_listener(struct evidence_listener *evidence, const struct listener_reading *now,
+			 const struct listener_reading *before, int64_t interval_ns)
+{
+	*evidence = now->seen;
+	evidence->drops = NAN;
+	evidence->accepts = NAN;
+	if (now->full)
+		evidence->drops_while_full = now->drops - now->drops_before_full;
+	for (size_t i = 0; i < evidence->error_count; i++) {
+		struct evidence_error *error = &evidence->errors[i];
+		const struct evidence_error *last =
+			before ? find_error(before, error->error) : NULL;
+
+		error->rate =
+			before ? rate(error->count, last ? last->count : 0, interval_ns) : NAN;
+	}
+	if (!before)
+		return;
+	evidence->queued_before = before->seen.queued;
+	evidence->drops = rate(now->drops, before->drops, interval_ns);
+	if (evidence->accepts_seen)
+		evidence->accepts = rate(now->accepts, before->accepts, interval_ns);
+}
+
+static void set_listeners(struct evidence *evidence, const struct service_reading *now,
+			  const struct service_reading *before)
+{
+	for (size_t i = 0; i < now->listener_count; i++) {
+		const struct listener_reading *listener = &now->listeners[i], *last = NULL;
+
+		for (size_t j = 0; before && j < before->listener_count; j++) {
+			if (before->listeners[j].sock == listener->sock)
+				last = &before->listeners[j];
+		}
+		set_listener(&evidence->listeners[i], listener, last, evidence->interval_ns);
+	}
+	evidence->listener_count = now->listener_count;
+	evidence->listeners_left_out = now->listeners_left_out;
+}
+
+static const struct process_reading *find_process(const struct reading *reading, uint32_t pid)
+{
+	for (size_t i = 0; i < reading->process_count; i++) {
+		if (reading->processes[i].pid == pid)
+			return &reading->processes[i];
+	}
+	return NULL;
+}
+
+static double throttled(const struct process_reading *now, const struct process_reading *before)
+{
+	uint64_t periods;
+
+	if (!now->throttle_known)
+		return NAN;
+	if (!now->seen.throttled_by[0])
+		return 0;
+	if (!before || strcmp(now->seen.throttled_by, before->seen.throttled_by) != 0 ||
+	    now->throttle.periods < before->throttle.periods)
+		return NAN;
+	periods = now->throttle.periods - before->throttle.periods;
+	return periods ? (double)(now->throttle.throttled - before->throttle.throttled) /
+				 (double)periods
+		       : 0;
+}
+
+static void set_process(struct evidence_process *evidence, const struct reading *reading,
+			const struct reading *before, const struct service_process *who)
+{
+	const struct process_reading *now = find_process(reading, who->pid);
+	const struct process_reading *last = find_process(before, who->pid);
+	int64_t interval_ns = reading->threads_ns - before->threads_ns;
+
+	memset(evidence, 0, sizeof(*evidence));
+	if (now)
+		*evidence = now->seen;
+	else
+		evidence->fds = evidence->fd_limit = UNKNOWN;
+	evidence->pid = who->pid;
+	evidence->owns = who->owns;
+	evidence->listens = who->listens;
+	evidence->running = evidence->delayed = evidence->throttled = NAN;
+	evidence->pressures = pressures(now ? &now->pressures : &(struct proc_pressures){0},
+					last ? &last->pressures : NULL, interval_ns);
+	if (!now)
+		return;
+	evidence->throttled = throttled(now, last);
+	if (now->timed && before->threads_ns) {
+		evidence->running = rate(now->run_ns, 0, interval_ns) / 1e9;
+		evidence->delayed = rate(now->delay_ns, 0, interval_ns) / 1e9;
+	}
+	for (int i = 0; last && i < THREAD_WAITS; i++)
+		evidence->groups[i].before = last->seen.groups[i].count;
+}
+
+static void set_busiest(struct evidence_node *evidence, const struct node_reading *now,
+			const struct node_reading *before, int64_t interval_ns)
+{
+	evidence->disk_busy = evidence->disk_ms = NAN;
+	for (size_t i = 0; i < now->disk_count; i++) {
+		const struct proc_disk *disk = &now->disks[i], *last = NULL;
+		uint64_t operations;
+		double busy;
+
+		for (size_t j = 0; j < before->disk_count; j++) {
+			if (strcmp(before->disks[j].name, disk->name) == 0)
+				last = &before->disks[j];
+		}
+		busy = last ? share_of_us(disk->busy_ms * 1000, last->busy_ms * 1000, interval_ns)
+			    : NAN;
+		if (isnan(busy) || busy <= evidence->disk_busy)
+			continue;
+		operations = disk->operations - last->operations;
+		memcpy(evidence->disk, disk->name, sizeof(evidence->disk));
+		evidence->disk_busy = busy;
+		evidence->disk_in_flight = disk->in_flight;
+		evidence->disk_ms = operations
+					    ? (double)(disk->operations_ms - last->operations_ms) /
+						      (double)operations
+					    : NAN;
+	}
+}
+
+static void set_node(struct evidence_node *evidence, const struct reading *reading,
+		     const struct reading *before)
+{
+	const struct node_reading *now = &reading->node, *last = &before->node;
+	int64_t interval_ns = reading->node_ns - before->node_ns;
+	uint64_t ticks = now->cpu.ticks - last->cpu.ticks;
+
+	memset(evidence, 0, sizeof(*evidence));
+	evidence->pressures = pressures(&now->pressures, &last->pressures, interval_ns);
+	evidence->stolen = NAN;
+	if (now->cpu_known && last->cpu_known && now->cpu.ticks > last->cpu.ticks &&
+	    now->cpu.stolen >= last->cpu.stolen)
+		evidence->stolen = (double)(now->cpu.stolen - last->cpu.stolen) / (double)ticks;
+	set_busiest(evidence, now, last, interval_ns);
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+
+	return (one > other) - (one < other);
+}
+
+static void set_until_fin(struct evidence_until_fin *evidence,
+			  const struct service_reading *service)
+{
+	int64_t sorted[READING_SAMPLES_MAX];
+	size_t count = service->until_fin_count;
+
+	*evidence = (struct evidence_until_fin){.count = count, .closed = service->closed_count};
+	if (!count)
+		return;
+	memcpy(sorted, service->until_fin_ns, count * sizeof(sorted[0]));
+	qsort(sorted, count, sizeof(sorted[0]), compare_ns);
+	evidence->p10_ns = sorted[count / 10];
+	evidence->p50_ns = sorted[count / 2];
+	evidence->p90_ns = sorted[count - 1 - count / 10];
+}
+
+static void set_waits(struct evidence *evidence, const struct service_reading *now,
+		      const struct service_reading *before)
+{
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		evidence->waits[cause] = now->waits[cause];
+		if (!before)
+			continue;
+		evidence->waits[cause].before = before->waits[cause].count;
+		evidence->waits[cause].oldest_before_ns = before->waits[cause].oldest_ns;
+	}
+	evidence->in_queue = now->in_queue;
+	evidence->in_close_wait = now->in_close_wait;
+	evidence->growing = now->growing;
+	evidence->growth = NAN;
+	if (before && evidence->interval_ns > 0)
+		evidence->growth = ((double)now->all - (double)before->all) * 1e9 /
+				   (double)evidence->interval_ns;
+}
+
+void evidence_make(struct evidence *evidence, const struct reading *reading,
+		   const struct reading *before, size_t i, const struct thresholds *thresholds,
+		   int64_t realtime_offset_ns)
+{
+	const struct service_reading *now = &reading->services[i];
+	const struct service_reading *last = reading_find_service(before, now);
+
+	memset(evidence, 0, sizeof(*evidence));
+	evidence->time_ns = reading->time_ns + realtime_offset_ns;
+	evidence->interval_ns = last ? reading->time_ns - before->time_ns : UNKNOWN;
+	evidence->thresholds = *thresholds;
+	evidence->role = now->role;
+	evidence->netns = now->netns;
+	evidence->port = now->port;
+	memcpy(evidence->comm, now->comm, sizeof(evidence->comm));
+	memcpy(evidence->unit, now->unit, sizeof(evidence->unit));
+	evidence->left_out = reading->left_out;
+	set_waits(evidence, now, last);
+	set_listeners(evidence, now, last);
+	evidence->process_count = now->process_count;
+	evidence->processes_left_out = now->processes_left_out;
+	for (size_t j = 0; j < now->process_count; j++)
+		set_process(&evidence->processes[j], reading, before, &now->processes[j]);
+	set_node(&evidence->node, reading, before);
+	evidence->overflows = NAN;
+	if (last && now->overflows_known && last->overflows_known)
+		evidence->overflows = rate(now->overflows, last->overflows, evidence->interval_ns);
+	evidence->leak = now->leak;
+	set_until_fin(&evidence->until_fin, now);
+}

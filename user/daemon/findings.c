@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "findings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "evidence_json.h"
+#include "log.h"
+#include "reading.h"
+#include "render.h"
+#include "scan.h"
+#include "turn.h"
+
+/* Connections that one reading looks at; the others are counted. */
+#define CONNECTIONS_MAX 20000
+
+/* A reading of this cost comes after so many times of it: 1 % of a CPU. */
+#define COST_SHARE 100
+
+/* Readings without it after which a finding is gone: one can be missed by chance. */
+#define ABSENT_MAX 2
+
+/* What a reading does next; each is done in one or more turns of the loop. */
+enum step {
+	STEP_NONE,
+	STEP_TAKE, /* connection by connection, from the look */
+	STEP_SYMBOLS, /* once */
+	STEP_THREADS_BEGIN,
+	STEP_THREADS,
+	STEP_PROCESSES,
+	STEP_SERVICES,
+	STEP_NODE,
+	STEP_JUDGE,
+	STEP_END,
+};
+
+/* A service that has something waiting, and what is found of it. */
+struct patient {
+	bool seen; /* by this reading */
+	unsigned int readings; /* in a row */
+	unsigned int absent; /* readings since it was seen last */
+	struct service_reading identity; /* of which only that is used */
+	struct evidence evidence;
+	struct diagnosis diagnosis; /* as of the last reading */
+	struct {
+		bool shown;
+		unsigned int absent; /* readings since it was proven last */
+		int64_t since_ns; /* CLOCK_REALTIME */
+		struct finding finding; /* as it was proven last */
+	} kept[FINDINGS];
+};
+
+struct findings {
+	struct watch *watch;
+	sd_event_source *turn; /* of the next piece of a step */
+	struct reading *now, *before;
+	struct recent recent;
+	struct symbols *symbols; /* NULL: cannot be had */
+	bool symbols_loaded;
+	struct proc_mounts mounts;
+	enum step step;
+	size_t at; /* process, service or patient of the step */
+	struct scan_reader threads;
+	struct patient *patients[READING_SERVICES_MAX];
+	size_t patient_count;
+	int64_t look_ns; /* CPU time of a look that found nothing */
+	int64_t next_ns; /* CLOCK_MONOTONIC: no reading before */
+	int64_t cost_ns; /* CPU time of this reading, */
+	int64_t last_cost_ns; /* and of the last */
+	int64_t read_ns; /* CLOCK_REALTIME of the last; 0: there was none */
+	int64_t interval_ns; /* to the next */
+};
+
+static const struct thresholds *thresholds(const struct findings *findings)
+{
+	return watch_slow(findings->watch);
+}
+
+static void forget(struct findings *findings, size_t i)
+{
+	free(findings->patients[i]);
+	findings->patients[i] = findings->patients[--findings->patient_count];
+}
+
+static bool is_of(const struct patient *patient, const struct service_reading *service)
+{
+	const struct service_reading *one = &patient->identity;
+
+	return one->role == service->role && one->netns == service->netns &&
+	       one->port == service->port &&
+	       (one->role == ROLE_SERVER || memcmp(one->comm, service->comm, 16) == 0);
+}
+
+/* NULL: there is no memory, or there are too many. */
+static struct patient *patient_of(struct findings *findings, const struct service_reading *service)
+{
+	struct patient *patient;
+
+	for (size_t i = 0; i < findings->patient_count; i++) {
+		if (is_of(findings->patients[i], service))
+			return findings->patients[i];
+	}
+	if (findings->patient_count == READING_SERVICES_MAX)
+		return NULL;
+	patient = calloc(1, sizeof(*patient));
+	if (!patient)
+		return NULL;
+	patient->identity = *service;
+	findings->patients[findings->patient_count++] = patient;
+	return patient;
+}
+
+/* A finding shows at once, and goes when it was not proven for two readings. */
+static void keep(struct patient *patient, int64_t realtime_ns)
+{
+	for (int code = 0; code < FINDINGS; code++) {
+		const struct finding *finding = &patient->diagnosis.findings[code];
+
+		if (patient->seen && finding->verdict == VERDICT_PROVEN) {
+			if (!patient->kept[code].shown)
+				patient->kept[code].since_ns = realtime_ns;
+			patient->kept[code].shown = true;
+			patient->kept[code].absent = 0;
+			patient->kept[code].finding = *finding;
+		} else if (patient->kept[code].shown &&
+			   (finding->verdict == VERDICT_EXPLAINED ||
+			    ++patient->kept[code].absent >= ABSENT_MAX)) {
+			patient->kept[code].shown = false;
+		}
+	}
+}
+
+static void judge(struct findings *findings, size_t i)
+{
+	const struct service_reading *service = &findings->now->services[i];
+	struct patient *patient = patient_of(findings, service);
+
+	if (!patient)
+		return;
+	patient->seen = true;
+	patient->readings++;
+	patient->absent = 0;
+	evidence_make(&patient->evidence, findings->now, findings->before, i, thresholds(findings),
+		      clock_realtime_offset_ns());
+	diagnose(&patient->evidence, &patient->diagnosis);
+	keep(patient, patient->evidence.time_ns);
+}
+
+/* Of what does not wait any more. */
+static void judge_absent(struct findings *findings)
+{
+	int64_t now_ns = clock_ns(CLOCK_REALTIME);
+
+	for (size_t i = 0; i < findings->patient_count;) {
+		struct patient *patient = findings->patients[i];
+
+		if (!patient->seen) {
+			patient->readings = 0;
+			keep(patient, now_ns);
+			if (++patient->absent >= ABSENT_MAX) {
+				forget(findings, i);
+				continue;
+			}
+		}
+		patient->seen = false;
+		i++;
+	}
+}
+
+static void end_reading(struct findings *findings)
+{
+	struct reading *before = findings->before;
+	int64_t now_ns = clock_monotonic_ns();
+
+	judge_absent(findings);
+	findings->before = findings->now;
+	findings->now = before;
+	findings->read_ns = clock_ns(CLOCK_REALTIME);
+	findings->last_cost_ns = findings->cost_ns;
+	findings->interval_ns = COST_SHARE * findings->cost_ns;
+	findings->next_ns = now_ns + findings->interval_ns;
+}
+
+static void on_thread(void *userdata, const void *element)
+{
+	struct findings *findings = userdata;
+
+	reading_add_thread(findings->now, findings->before, element,
+			   findings->symbols_loaded ? findings->symbols : NULL);
+}
+
+static int load_symbols(struct findings *findings)
+{
+	int r = findings->symbols_loaded || !findings->symbols ? 0
+							       : symbols_load(findings->symbols);
+
+	if (r > 0)
+		return r;
+	if (r < 0) {
+		log_line("the kernel's functions are not known (/proc/kallsyms: %s): what threads "
+			 "wait in shows by their state alone. Run as root, or with CAP_SYSLOG",
+			 strerror(-r));
+		symbols_free(findings->symbols);
+		findings->symbols = NULL;
+	} else if (findings->symbols) {
+		findings->symbols_loaded = true;
+	}
+	return 0;
+}
+
+static int begin_threads(struct findings *findings)
+{
+	uint32_t pids[READING_PROCESSES_MAX];
+	struct hooks *hooks = watch_hooks(findings->watch);
+
+	hooks_set_threads(hooks, pids, reading_pids(findings->now, pids));
+	return scan_begin(&findings->threads, hooks, SCAN_THREADS);
+}
+
+static int read_threads(struct findings *findings)
+{
+	struct hooks *hooks = watch_hooks(findings->watch);
+	int r = scan_read(&findings->threads, on_thread, findings);
+
+	if (r > 0)
+		return 1;
+	scan_close(&findings->threads);
+	for (size_t i = 0; r == 0 && i < findings->now->process_count; i++) {
+		struct evidence_process *seen = &findings->now->processes[i].seen;
+		uint32_t all = hooks_threads(hooks, i);
+
+		seen->threads_left_out = all > seen->threads ? all - seen->threads : 0;
+	}
+	reading_end_threads(findings->now, clock_monotonic_ns());
+	return r;
+}
+
+/* Each returns 1: there is more of this step; 0: the next one is due; -errno: without it. */
+static int do_step(struct findings *findings)
+{
+	struct reading *now = findings->now;
+
+	switch (findings->step) {
+	case STEP_SYMBOLS:
+		return load_symbols(findings);
+	case STEP_THREADS_BEGIN:
+		return begin_threads(findings);
+	case STEP_THREADS:
+		return read_threads(findings);
+	case STEP_PROCESSES:
+		if (findings->at < now->process_count)
+			reading_read_process(now, findings->at, &findings->mounts,
+					     watch_places(findings->watch));
+		return ++findings->at < now->process_count;
+	case STEP_SERVICES:
+		if (findings->at < now->service_count)
+			reading_read_service(now, findings->at);
+		return ++findings->at < now->service_count;
+	case STEP_NODE:
+		reading_read_node(now, clock_monotonic_ns());
+		return 0;
+	case STEP_JUDGE:
+		if (findings->at < now->service_count)
+			judge(findings, findings->at);
+		return ++findings->at < now->service_count;
+	case STEP_NONE:
+	case STEP_TAKE:
+	case STEP_END:
+		break;
+	}
+	return 0;
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct findings *findings = userdata;
+	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r = do_step(findings);
+
+	(void)source;
+	/* The kernel's functions are read once, whatever that takes. */
+	if (findings->step != STEP_SYMBOLS)
+		findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	if (r < 0) {
+		log_line("cannot read the threads of processes: %s", strerror(-r));
+		scan_close(&findings->threads);
+		findings->step = STEP_THREADS;
+	}
+	if (r <= 0) {
+		findings->at = 0;
+		findings->step++;
+	}
+	if (findings->step < STEP_END)
+		return turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings);
+	end_reading(findings);
+	findings->step = STEP_NONE;
+	return 0;
+}
+
+/* Nothing waits: what was found goes as it would by a reading that finds nothing. */
+static void be_quiet(struct findings *findings)
+{
+	judge_absent(findings);
+	findings->before->time_ns = 0;
+	findings->before->service_count = findings->before->process_count = 0;
+}
+
+uint64_t findings_wants(const struct findings *findings)
+{
+	/* Looks come once a second: one that comes a little early is not left out for it. */
+	bool due = clock_monotonic_ns() >= findings->next_ns - NSEC_PER_SEC / 10;
+
+	return findings->step == STEP_NONE && due ? CONNECTIONS_MAX : 0;
+}
+
+/* What a look takes where nothing waits is not for this: that is looked at anyway. */
+static int64_t look_cost(struct findings *findings)
+{
+	int64_t cost_ns = looker_cpu_ns(watch_looker(findings->watch));
+
+	return cost_ns > findings->look_ns ? cost_ns - findings->look_ns : 0;
+}
+
+void findings_waiting(struct findings *findings, const struct event *event)
+{
+	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	if (findings->step == STEP_NONE) {
+		reading_begin(findings->now);
+		findings->cost_ns = 0;
+		findings->step = STEP_TAKE;
+	}
+	reading_add(findings->now, event, clock_realtime_offset_ns());
+	findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+}
+
+void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
+		     uint64_t left_out)
+{
+	if (!slow) {
+		findings->look_ns = looker_cpu_ns(watch_looker(findings->watch));
+		if (findings->step == STEP_NONE)
+			be_quiet(findings);
+	}
+	if (!all || findings->step != STEP_TAKE)
+		return;
+	findings->cost_ns += look_cost(findings);
+	reading_end(findings->now, findings->before, all, &findings->recent,
+		    watch_places(findings->watch));
+	findings->now->left_out = left_out;
+	findings->step = STEP_SYMBOLS;
+	turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings);
+}
+
+void findings_event(struct findings *findings, const struct event *event, int64_t now_ns)
+{
+	recent_add(&findings->recent, event, thresholds(findings), now_ns);
+}
+
+int findings_new(struct findings **ret, struct watch *watch)
+{
+	struct findings *findings = calloc(1, sizeof(*findings));
+	int r = -ENOMEM;
+
+	if (!findings)
+		return r;
+	findings->watch = watch;
+	findings->now = reading_new();
+	findings->before = reading_new();
+	findings->symbols = symbols_new();
+	if (findings->now && findings->before && findings->symbols)
+		r = 0;
+	if (r < 0) {
+		findings_free(findings);
+		return r;
+	}
+	proc_mounts(&findings->mounts); /* without cgroups there is nothing to read of them */
+	*ret = findings;
+	return 0;
+}
+
+void findings_free(struct findings *findings)
+{
+	if (!findings)
+		return;
+	while (findings->patient_count)
+		forget(findings, 0);
+	sd_event_source_disable_unref(findings->turn);
+	scan_close(&findings->threads);
+	symbols_free(findings->symbols);
+	reading_free(findings->now);
+	reading_free(findings->before);
+	free(findings);
+}
+
+void findings_for_each(const struct findings *findings, finding_fn fn, void *userdata)
+{
+	for (size_t i = 0; i < findings->patient_count; i++) {
+		const struct patient *patient = findings->patients[i];
+
+		for (int code = 0; code < FINDINGS; code++) {
+			if (patient->kept[code].shown)
+				fn(userdata, &patient->evidence, &patient->kept[code].finding,
+				   patient->kept[code].since_ns);
+		}
+	}
+}
+
+static bool is_wanted(const struct evidence *evidence, uint16_t port, uint32_t pid)
+{
+	if (port && evidence->port != port)
+		return false;
+	for (size_t i = 0; pid && i < evidence->process_count; i++) {
+		if (evidence->processes[i].pid == pid)
+			return true;
+	}
+	return !pid;
+}
+
+static json_t *shown_findings(const struct patient *patient)
+{
+	json_t *array = json_array();
+
+	for (int code = 0; code < FINDINGS; code++) {
+		if (patient->kept[code].shown)
+			json_array_append_new(array, json_finding(&patient->kept[code].finding,
+								  patient->kept[code].since_ns));
+	}
+	return array;
+}
+
+static json_t *services(const struct findings *findings, uint16_t port, uint32_t pid)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < findings->patient_count; i++) {
+		const struct patient *patient = findings->patients[i];
+
+		if (is_wanted(&patient->evidence, port, pid))
+			json_array_append_new(
+				array, json_service(&patient->evidence, &patient->diagnosis,
+						    shown_findings(patient), patient->readings));
+	}
+	return array;
+}
+
+json_t *findings_json(const struct findings *findings, uint16_t port, uint32_t pid)
+{
+	char now[RENDER_TIME_SIZE], read[RENDER_TIME_SIZE];
+	const struct reading *last = findings->before;
+
+	return json_pack("{s:s, s:{s:s?, s:o, s:o, s:I, s:I, s:I}, s:o}", "time",
+			 render_time(clock_ns(CLOCK_REALTIME), now), "reading", "time",
+			 findings->read_ns ? render_time(findings->read_ns, read) : NULL, "cost_ms",
+			 json_milliseconds(findings->read_ns ? findings->last_cost_ns : UNKNOWN),
+			 "interval_ms",
+			 json_milliseconds(findings->read_ns ? findings->interval_ns : UNKNOWN),
+			 "connections_left_out", (json_int_t)last->left_out, "services_left_out",
+			 (json_int_t)last->services_left_out, "processes_left_out",
+			 (json_int_t)last->processes_left_out, "services",
+			 services(findings, port, pid));
+}

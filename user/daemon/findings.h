@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is found of the node's services, kept up to date: while anything waits for longer than its
+ * threshold, it is read who lets it wait and what these do, and the rules judge it.
+ *
+ * The readings are spread over many turns of the event loop, each of a few milliseconds, and come
+ * so seldom that they take at most 1 % of a CPU.
+ */
+#ifndef SLOWCLOSE_FINDINGS_H
+#define SLOWCLOSE_FINDINGS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "diagnose.h"
+#include "watch.h"
+
+struct findings;
+
+/* Returns 0 or -errno. */
+int findings_new(struct findings **ret, struct watch *watch);
+void findings_free(struct findings *findings);
+
+/* A connection has ended. */
+void findings_event(struct findings *findings, const struct event *event, int64_t now_ns);
+
+/*
+ * Whether the next look at what is over its threshold is wanted in full, for a reading: at most so
+ * many connections, or 0.
+ */
+uint64_t findings_wants(const struct findings *findings);
+
+/* One of these, before findings_looked(). */
+void findings_waiting(struct findings *findings, const struct event *event);
+
+/* It was looked at; the arguments are those of on_looked() in watch.h. */
+void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
+		     uint64_t left_out);
+
+/* A finding that is proven now. */
+typedef void (*finding_fn)(void *userdata, const struct evidence *evidence,
+			   const struct finding *finding, int64_t since_ns);
+
+/* since_ns is CLOCK_REALTIME. */
+void findings_for_each(const struct findings *findings, finding_fn fn, void *userdata);
+
+/*
+ * The answer of /v1/diagnosis, of the services of a port and a process; 0: of any. A new reference,
+ * or NULL out of memory.
+ */
+json_t *findings_json(const struct findings *findings, uint16_t port, uint32_t pid);
+
+#endif

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Threads of all processes together. */
+#define THREADS_MAX (SCAN_PROCESSES_MAX * SCAN_THREADS_MAX)
+
+struct reading *reading_new(void)
+{
+	struct reading *reading = calloc(1, sizeof(*reading));
+
+	if (!reading)
+		return NULL;
+	array_init(&reading->threads, sizeof(struct thread_reading), THREADS_MAX);
+	reading->services = calloc(READING_SERVICES_MAX, sizeof(*reading->services));
+	if (!reading->services) {
+		reading_free(reading);
+		return NULL;
+	}
+	return reading;
+}
+
+void reading_free(struct reading *reading)
+{
+	if (!reading)
+		return;
+	array_clear(&reading->threads);
+	free(reading->services);
+	free(reading);
+}
+
+static bool is_same(const struct service_reading *one, const struct service_reading *other)
+{
+	return one->role == other->role && one->netns == other->netns && one->port == other->port &&
+	       (one->role == ROLE_SERVER || memcmp(one->comm, other->comm, 16) == 0);
+}
+
+const struct service_reading *reading_find_service(const struct reading *reading,
+						   const struct service_reading *service)
+{
+	for (size_t i = 0; i < reading->service_count; i++) {
+		if (is_same(&reading->services[i], service))
+			return &reading->services[i];
+	}
+	return NULL;
+}
+
+/* A server is its port; of a client there is one for each command. NULL: there are too many. */
+static struct service_reading *service_of(struct reading *reading, const struct conn *conn)
+{
+	struct service_reading wanted = {.role = conn->role, .netns = conn->netns};
+	struct service_reading *service;
+
+	wanted.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
+	if (conn->role == ROLE_CLIENT)
+		memccpy(wanted.comm, conn->owner.comm, '\0', 16);
+	service = (struct service_reading *)reading_find_service(reading, &wanted);
+	if (service)
+		return service;
+	if (reading->service_count == READING_SERVICES_MAX) {
+		reading->services_left_out++;
+		return NULL;
+	}
+	service = &reading->services[reading->service_count++];
+	*service = wanted;
+	return service;
+}
+
+static void add_process(struct service_reading *service, uint32_t pid, bool owns, bool listens)
+{
+	struct service_process *process = service->processes;
+
+	for (size_t i = 0; i < service->process_count; i++, process++) {
+		if (process->pid == pid) {
+			process->owns |= owns;
+			process->listens |= listens;
+			return;
+		}
+	}
+	if (service->process_count == EVIDENCE_PROCESSES_MAX)
+		service->processes_left_out++;
+	else
+		service->processes[service->process_count++] =
+			(struct service_process){pid, owns, listens};
+}
+
+static void add_inheritor(struct evidence_leak *leak, const struct holder *holder)
+{
+	for (size_t i = 0; i < leak->inheritor_count; i++) {
+		if (leak->inheritors[i].pid == holder->pid)
+			return;
+	}
+	if (leak->inheritor_count == EVIDENCE_INHERITORS_MAX)
+		return;
+	leak->inheritors[leak->inheritor_count].pid = holder->pid;
+	memcpy(leak->inheritors[leak->inheritor_count++].comm, holder->comm, 16);
+}
+
+static void add_holders(struct service_reading *service, const struct event *event)
+{
+	struct evidence_leak *leak = &service->leak;
+	bool by_owner = false, by_other = false;
+
+	for (size_t i = 0; i < event->holder_count; i++) {
+		const struct holder *holder = &event->holders[i];
+
+		add_process(service, holder->pid, true, false);
+		if (!leak->pid ||
+		    (holder->pid == event->conn.owner.pid && leak->pid != event->conn.owner.pid)) {
+			leak->pid = holder->pid;
+			leak->fd = holder->fd;
+		}
+		if (holder->pid == event->conn.owner.pid || !event->conn.owner.pid) {
+			by_owner = true;
+		} else {
+			by_other = true;
+			add_inheritor(leak, holder);
+		}
+	}
+	leak->held_by_others += by_other;
+	leak->left_to_others += by_other && !by_owner;
+}
+
+static void add_until_fin(struct service_reading *service, const struct conn *conn)
+{
+	if (service->until_fin_count < READING_SAMPLES_MAX && !(conn->flags & CONN_OLD) &&
+	    conn->established_ns && conn->close_wait_ns >= conn->established_ns)
+		service->until_fin_ns[service->until_fin_count++] =
+			(int64_t)(conn->close_wait_ns - conn->established_ns);
+}
+
+static void add_wait(struct service_reading *service, const struct event *event)
+{
+	struct evidence_waits *waits = &service->waits[event->cause];
+	int64_t wait_ns =
+		event->cause == CAUSE_NEVER_ACCEPTED ? event->accept_wait_ns : event->close_wait_ns;
+
+	waits->count++;
+	waits->unread += event->unread_bytes > 0; /* UNKNOWN is not */
+	if (wait_ns > waits->oldest_ns)
+		waits->oldest_ns = wait_ns;
+	service->all += event->cause != CAUSE_STILL_SENDING;
+	service->kept += event->cause == CAUSE_NOT_CLOSING ||
+			 (service->role == ROLE_CLIENT && event->cause == CAUSE_NOT_READING &&
+			  event->unread_bytes == 0);
+	service->in_queue += event->accepted == NO;
+	service->in_close_wait += event->conn.close_wait_ns != 0;
+}
+
+void reading_add(struct reading *reading, const struct event *event, int64_t realtime_offset_ns)
+{
+	struct service_reading *service = service_of(reading, &event->conn);
+	const struct conn_task *owner = &event->conn.owner;
+
+	if (event->time_ns - realtime_offset_ns > reading->time_ns)
+		reading->time_ns = event->time_ns - realtime_offset_ns;
+	if (!service)
+		return;
+	add_wait(service, event);
+	if (owner->pid && !service->comm[0])
+		memccpy(service->comm, owner->comm, '\0', 16);
+	if (event->owner_place && !service->unit[0])
+		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
+	if (event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING)
+		return;
+	if (owner->pid)
+		add_process(service, owner->pid, true, false);
+	if (event->cause == CAUSE_NOT_CLOSING || service->role == ROLE_CLIENT)
+		add_holders(service, event);
+	if (event->conn.role == ROLE_SERVER)
+		add_until_fin(service, &event->conn);
+}
+
+static void set_listener(struct evidence_listener *seen, const struct listener_event *event)
+{
+	const struct listener_record *record = event->record;
+
+	memset(seen, 0, sizeof(*seen));
+	seen->family = record->listener.family;
+	memcpy(seen->address, record->listener.addr, sizeof(seen->address));
+	seen->port = record->listener.port;
+	seen->queued = record->queued;
+	seen->limit = record->limit;
+	seen->limit_by = limit_name(record);
+	seen->somaxconn = record->somaxconn;
+	seen->accepts_seen = event->accepts_seen;
+	seen->last_accept_ns = event->last_accept_ns;
+	if (event->holder_count) {
+		seen->holder = event->holders[0].pid;
+		memcpy(seen->comm, event->holders[0].comm, sizeof(seen->comm));
+	}
+	for (size_t i = 0; i < event->holder_count; i++)
+		seen->holders += i == 0 || event->holders[i].pid != event->holders[i - 1].pid;
+	for (size_t i = 0; i < event->error_count; i++)
+		seen->errors[i] = (struct evidence_error){.error = event->errors[i].error,
+							  .count = event->errors[i].count};
+	seen->error_count = event->error_count;
+}
+
+static const struct listener_reading *find_listener(const struct service_reading *service,
+						    uint64_t sock)
+{
+	for (size_t i = 0; service && i < service->listener_count; i++) {
+		if (service->listeners[i].sock == sock)
+			return &service->listeners[i];
+	}
+	return NULL;
+}
+
+/* What it dropped before its queue was full is no news of a queue that is full. */
+static void carry_full(struct listener_reading *listener, const struct listener_reading *before)
+{
+	listener->full = listener->seen.queued > listener->seen.limit;
+	listener->drops_before_full = listener->drops;
+	if (listener->full && before && before->full)
+		listener->drops_before_full = before->drops_before_full;
+}
+
+static void take_listener(struct reading *reading, const struct reading *before,
+			  const struct listener_event *event, struct places *places)
+{
+	const struct listener *socket = &event->record->listener;
+	struct service_reading wanted = {
+		.role = ROLE_SERVER, .netns = socket->netns, .port = socket->port};
+	struct service_reading *service =
+		(struct service_reading *)reading_find_service(reading, &wanted);
+	struct listener_reading *listener;
+	struct place place;
+
+	if (!service || !service->in_queue)
+		return;
+	if (service->listener_count == EVIDENCE_LISTENERS_MAX) {
+		service->listeners_left_out++;
+		return;
+	}
+	listener = &service->listeners[service->listener_count++];
+	listener->sock = event->record->sock;
+	listener->drops = event->record->drops;
+	listener->accepts = event->accepts;
+	set_listener(&listener->seen, event);
+	carry_full(listener, find_listener(reading_find_service(before, service), listener->sock));
+	if (!service->comm[0])
+		memccpy(service->comm, listener->seen.comm, '\0', 16);
+	if (!service->unit[0] && listener->seen.holder &&
+	    places_of(places, listener->seen.holder, reading->time_ns, &place))
+		memcpy(service->unit, place.unit, sizeof(service->unit));
+	for (size_t i = 0; i < event->holder_count; i++)
+		add_process(service, event->holders[i].pid, false, true);
+}
+
+/* The most frequent come first in no order: each service has its share before any has more. */
+static void collect_processes(struct reading *reading)
+{
+	for (size_t turn = 0; turn < EVIDENCE_PROCESSES_MAX; turn++) {
+		for (size_t i = 0; i < reading->service_count; i++) {
+			const struct service_reading *service = &reading->services[i];
+			uint32_t pid = service->processes[turn].pid;
+			size_t at = 0;
+
+			if (turn >= service->process_count)
+				continue;
+			while (at < reading->process_count && reading->processes[at].pid != pid)
+				at++;
+			if (at < reading->process_count)
+				continue;
+			if (at == READING_PROCESSES_MAX)
+				reading->processes_left_out++;
+			else
+				reading->processes[reading->process_count++] =
+					(struct process_reading){.pid = pid};
+		}
+	}
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	const struct process_reading *one = a, *other = b;
+
+	return (one->pid > other->pid) - (one->pid < other->pid);
+}
+
+void reading_begin(struct reading *reading)
+{
+	array_clear(&reading->threads);
+	reading->time_ns = 0;
+	reading->service_count = reading->services_left_out = 0;
+	reading->process_count = reading->processes_left_out = 0;
+}
+
+/* Ended ones first, then those that are in CLOSE_WAIT. */
+static void take_recent(struct service_reading *service, const struct recent *recent,
+			int64_t now_ns)
+{
+	int64_t ended[READING_SAMPLES_MAX];
+	size_t count, room;
+
+	if (service->role != ROLE_SERVER)
+		return;
+	count = recent_get(recent, service->netns, service->port, now_ns, ended,
+			   READING_SAMPLES_MAX);
+	room = READING_SAMPLES_MAX - count;
+	if (service->until_fin_count > room)
+		service->until_fin_count = room;
+	memmove(service->until_fin_ns + count, service->until_fin_ns,
+		service->until_fin_count * sizeof(ended[0]));
+	memcpy(service->until_fin_ns, ended, count * sizeof(ended[0]));
+	service->closed_count = count;
+	service->until_fin_count += count;
+}
+
+static void finish_service(struct service_reading *service, const struct service_reading *before)
+{
+	if (before && service->kept > before->kept)
+		service->growing = before->growing + 1;
+}
+
+void reading_end(struct reading *reading, const struct reading *before,
+		 const struct waiting *waiting, const struct recent *recent, struct places *places)
+{
+	struct listener_event listener;
+
+	for (size_t i = 0; i < waiting_listener_count(waiting); i++) {
+		waiting_listener(waiting, i, &listener);
+		take_listener(reading, before, &listener, places);
+	}
+	for (size_t i = 0; i < reading->service_count; i++) {
+		struct service_reading *service = &reading->services[i];
+
+		take_recent(service, recent, reading->time_ns);
+		finish_service(service, reading_find_service(before, service));
+	}
+	collect_processes(reading);
+	qsort(reading->processes, reading->process_count, sizeof(reading->processes[0]),
+	      compare_pids);
+}
+
+size_t reading_pids(const struct reading *reading, uint32_t pids[READING_PROCESSES_MAX])
+{
+	for (size_t i = 0; i < reading->process_count; i++)
+		pids[i] = reading->processes[i].pid;
+	return reading->process_count;
+}
+
+static int compare_tids(const void *a, const void *b)
+{
+	const struct thread_reading *one = a, *other = b;
+
+	return (one->tid > other->tid) - (one->tid < other->tid);
+}
+
+static const struct thread_reading *find_thread(const struct reading *reading, uint32_t tid)
+{
+	const struct thread_reading wanted = {.tid = tid};
+	size_t i = array_first(&reading->threads, &wanted, compare_tids);
+	const struct thread_reading *found = array_at(&reading->threads, i);
+
+	return i < reading->threads.count && found->tid == tid ? found : NULL;
+}
+
+static void add_to_group(struct evidence_group *group, const struct thread_record *record,
+			 bool stuck, const char *where)
+{
+	bool first = !group->count || (stuck && !group->stuck);
+
+	group->count++;
+	group->stuck += stuck;
+	if (!first)
+		return;
+	group->tid = record->tid;
+	memcpy(group->comm, record->comm, sizeof(group->comm));
+	group->where[0] = '\0';
+	if (where)
+		strncat(group->where, where, sizeof(group->where) - 1);
+}
+
+static enum thread_wait classify(const struct thread_record *record, const struct symbols *symbols,
+				 const char **where)
+{
+	const char *names[THREAD_FRAMES];
+	size_t count = record->frames < THREAD_FRAMES ? record->frames : THREAD_FRAMES;
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = symbols && record->stack[i] ? symbols_name(symbols, record->stack[i])
+						       : NULL;
+	return thread_classify(record->state, names, count, where);
+}
+
+void reading_add_thread(struct reading *reading, const struct reading *before,
+			const struct thread_record *record, const struct symbols *symbols)
+{
+	const struct thread_reading *last = find_thread(before, record->tid);
+	const struct process_reading wanted = {.pid = record->pid};
+	struct process_reading *process =
+		bsearch(&wanted, reading->processes, reading->process_count,
+			sizeof(reading->processes[0]), compare_pids);
+	struct thread_reading thread = {.tid = record->tid,
+					.switches = record->switches,
+					.run_ns = record->run_ns,
+					.delay_ns = record->delay_ns};
+	const char *where;
+	bool stuck;
+
+	if (!process)
+		return;
+	thread.wait = classify(record, symbols, &where);
+	stuck = last && last->switches == record->switches && last->wait == thread.wait &&
+		thread.wait != THREAD_RUNNING;
+	add_to_group(&process->seen.groups[thread.wait], record, stuck, where);
+	process->seen.threads++;
+	process->seen.threads_known = true;
+	if (record->tid == record->pid)
+		memcpy(process->seen.comm, record->comm, sizeof(process->seen.comm));
+	if (last && record->run_ns >= last->run_ns && record->delay_ns >= last->delay_ns) {
+		process->timed = true;
+		process->run_ns += record->run_ns - last->run_ns;
+		process->delay_ns += record->delay_ns - last->delay_ns;
+	}
+	array_add(&reading->threads, &thread);
+}
+
+void reading_end_threads(struct reading *reading, int64_t now_ns)
+{
+	array_sort(&reading->threads, compare_tids);
+	reading->threads_ns = now_ns;
+}
+
+void reading_read_process(struct reading *reading, size_t i, const struct proc_mounts *mounts,
+			  struct places *places)
+{
+	struct process_reading *process = &reading->processes[i];
+	struct evidence_process *seen = &process->seen;
+	struct proc_cgroup cgroup;
+	struct place place;
+
+	if (proc_count_fds(process->pid, &seen->fds, &seen->fds_at_least) < 0)
+		seen->fds = UNKNOWN;
+	if (proc_fd_limit(process->pid, &seen->fd_limit) < 0)
+		seen->fd_limit = UNKNOWN;
+	if (places_of(places, process->pid, reading->time_ns, &place))
+		memcpy(seen->unit, place.unit, sizeof(seen->unit));
+	if (proc_cgroup(process->pid, &cgroup) < 0)
+		return;
+	process->throttle_known =
+		proc_throttle(mounts, &cgroup, &process->throttle, seen->throttled_by,
+			      sizeof(seen->throttled_by)) == 0;
+	proc_cgroup_pressures(mounts, &cgroup, &process->pressures);
+}
+
+void reading_read_service(struct reading *reading, size_t i)
+{
+	struct service_reading *service = &reading->services[i];
+
+	service->overflows_known = false;
+	for (size_t j = 0; j < service->listener_count && !service->overflows_known; j++) {
+		uint32_t pid = service->listeners[j].seen.holder;
+
+		service->overflows_known = pid && proc_overflows(pid, &service->overflows) == 0;
+	}
+}
+
+void reading_read_node(struct reading *reading, int64_t now_ns)
+{
+	struct node_reading *node = &reading->node;
+	char text[16384];
+
+	reading->node_ns = now_ns;
+	proc_node_pressures(&node->pressures);
+	node->cpu_known = proc_read("/proc/stat", text, sizeof(text)) == 0 &&
+			  proc_parse_cpu(text, &node->cpu) == 0;
+	node->disk_count = 0;
+	if (proc_read("/proc/diskstats", text, sizeof(text)) == 0)
+		node->disk_count = proc_parse_disks(text, node->disks, PROC_DISKS_MAX);
+}

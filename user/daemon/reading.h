@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that is read at one moment of what waits, of those it waits for and of the node: totals, of
+ * which evidence.c takes the difference of two. Everything is bounded; what is left out is counted.
+ */
+#ifndef SLOWCLOSE_READING_H
+#define SLOWCLOSE_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "evidence.h"
+#include "place.h"
+#include "proc.h"
+#include "recent.h"
+#include "symbols.h"
+#include "waiting.h"
+
+#define READING_SERVICES_MAX 64
+#define READING_PROCESSES_MAX SCAN_PROCESSES_MAX
+#define READING_SAMPLES_MAX 512
+
+/* A process that has to do with a service. */
+struct service_process {
+	uint32_t pid;
+	bool owns, listens;
+};
+
+struct listener_reading {
+	uint64_t sock;
+	struct evidence_listener seen; /* its rates are not set */
+	uint32_t drops;
+	uint64_t accepts;
+	/* Carried from reading to reading: */
+	uint32_t drops_before_full; /* when its queue was not full the last time */
+	bool full;
+};
+
+struct service_reading {
+	enum conn_role role;
+	uint32_t netns;
+	uint16_t port;
+	char comm[16];
+	char unit[128];
+	struct evidence_waits waits[CAUSE_COUNT]; /* what is before is not set */
+	uint64_t in_queue, in_close_wait;
+	uint64_t kept; /* read to the end and not closed; of a client: idle ones */
+	uint64_t all; /* each connection once, without those that still send */
+	unsigned int growing; /* readings in a row that each found more kept ones */
+	struct listener_reading listeners[EVIDENCE_LISTENERS_MAX];
+	size_t listener_count, listeners_left_out;
+	struct service_process processes[EVIDENCE_PROCESSES_MAX];
+	size_t process_count, processes_left_out;
+	struct evidence_leak leak;
+	int64_t until_fin_ns[READING_SAMPLES_MAX];
+	size_t until_fin_count, closed_count; /* the first of them have ended */
+	bool overflows_known;
+	uint64_t overflows;
+};
+
+struct process_reading {
+	uint32_t pid;
+	struct evidence_process seen; /* its rates are not set */
+	uint64_t run_ns, delay_ns; /* since the reading before, of its threads */
+	bool timed; /* there was one of them before */
+	bool throttle_known;
+	struct proc_throttle throttle;
+	struct proc_pressures pressures;
+};
+
+struct thread_reading {
+	uint32_t tid;
+	enum thread_wait wait;
+	uint64_t switches, run_ns, delay_ns;
+};
+
+struct node_reading {
+	struct proc_pressures pressures;
+	bool cpu_known;
+	struct proc_cpu cpu;
+	struct proc_disk disks[PROC_DISKS_MAX];
+	size_t disk_count;
+};
+
+struct reading {
+	int64_t time_ns; /* CLOCK_MONOTONIC of the look; 0: there was none */
+	int64_t node_ns; /* of node */
+	struct service_reading *services; /* [READING_SERVICES_MAX] */
+	size_t service_count, services_left_out;
+	uint64_t left_out; /* connections */
+	struct process_reading processes[READING_PROCESSES_MAX]; /* by pid */
+	size_t process_count, processes_left_out;
+	int64_t threads_ns; /* CLOCK_MONOTONIC */
+	struct array threads; /* struct thread_reading, sorted by tid when done */
+	struct node_reading node;
+};
+
+/* Returns NULL when there is no memory. */
+struct reading *reading_new(void);
+void reading_free(struct reading *reading);
+
+/*
+ * Takes over what a look found: begin, which forgets what was there, add for each connection, end
+ * with its listeners.
+ */
+void reading_begin(struct reading *reading);
+void reading_add(struct reading *reading, const struct event *event, int64_t realtime_offset_ns);
+void reading_end(struct reading *reading, const struct reading *before,
+		 const struct waiting *waiting, const struct recent *recent, struct places *places);
+
+/* The processes whose threads are to be read, in ascending order. Returns how many. */
+size_t reading_pids(const struct reading *reading, uint32_t pids[READING_PROCESSES_MAX]);
+
+/* Adds a thread of one of them. symbols is NULL where the kernel's are not known. */
+void reading_add_thread(struct reading *reading, const struct reading *before,
+			const struct thread_record *record, const struct symbols *symbols);
+
+/* All threads were added. */
+void reading_end_threads(struct reading *reading, int64_t now_ns);
+
+/* Reads what /proc and the cgroup tell of process i, of service i, and of the node. */
+void reading_read_process(struct reading *reading, size_t i, const struct proc_mounts *mounts,
+			  struct places *places);
+void reading_read_service(struct reading *reading, size_t i);
+void reading_read_node(struct reading *reading, int64_t now_ns);
+
+/* What the service of this reading shows, compared with the reading before. */
+void evidence_make(struct evidence *evidence, const struct reading *reading,
+		   const struct reading *before, size_t i, const struct thresholds *thresholds,
+		   int64_t realtime_offset_ns);
+
+/* The service with the same identity; NULL: there is none. */
+const struct service_reading *reading_find_service(const struct reading *reading,
+						   const struct service_reading *service);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "recent.h"
+
+void recent_add(struct recent *recent, const struct event *event, const struct thresholds *slow,
+		int64_t now_ns)
+{
+	const struct conn *conn = &event->conn;
+
+	if (event->kind != RECORD_CLOSED || conn->role != ROLE_SERVER || conn->flags & CONN_OLD ||
+	    event->close_wait_ns == UNKNOWN || event->close_wait_ns < slow->close_wait_ns ||
+	    event->cause == CAUSE_NEVER_ACCEPTED || !conn->established_ns ||
+	    conn->close_wait_ns < conn->established_ns)
+		return;
+	recent->closes[recent->next] = (struct recent_close){
+		.end_ns = now_ns,
+		.until_fin_ns = (int64_t)(conn->close_wait_ns - conn->established_ns),
+		.netns = conn->netns,
+		.port = conn->local_port,
+	};
+	recent->next = (recent->next + 1) % RECENT_MAX;
+}
+
+size_t recent_get(const struct recent *recent, uint32_t netns, uint16_t port, int64_t now_ns,
+		  int64_t *until_fin_ns, size_t most)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < RECENT_MAX && count < most; i++) {
+		const struct recent_close *close = &recent->closes[i];
+
+		if (close->end_ns && close->port == port && close->netns == netns &&
+		    now_ns - close->end_ns < RECENT_NS)
+			until_fin_ns[count++] = close->until_fin_ns;
+	}
+	return count;
+}
