@@ -95,6 +95,9 @@ static int set_option(struct command_options *options, int option, const char *v
 	case OPTION_HISTOGRAM:
 		options->histogram = true;
 		return 0;
+	case 'v':
+		options->verbose = true;
+		return 0;
 	case 'w':
 		options->wide = true;
 		return 0;
@@ -139,10 +142,13 @@ int command_parse(const struct command *command, struct command_options *options
 		if (set_option(options, option, optarg) < 0)
 			return -EINVAL;
 	}
+	if (command->takes_argument && optind + 1 == argc)
+		options->argument = argv[optind++];
 	if (optind == argc)
 		return 1;
-	message("\"%s\": %s takes no arguments but options; see slowclose %s --help", argv[optind],
-		command->name, command->name);
+	message("\"%s\": %s takes no %s but options; see slowclose %s --help", argv[argc - 1],
+		command->name, command->takes_argument ? "second argument" : "arguments",
+		command->name);
 	return -EINVAL;
 }
 

@@ -47,12 +47,15 @@ struct command_options {
 	bool wide;
 	bool no_time;
 	bool histogram;
+	bool verbose;
+	const char *argument; /* or NULL */
 };
 
 struct command {
 	const char *name;
 	const char *summary;
 	const char *usage; /* options and examples */
+	bool takes_argument; /* one that is no option, if it is given */
 	const char *letters; /* of getopt_long() */
 	const struct option *long_options;
 	int (*run)(const struct command_options *options); /* returns the exit status */
@@ -87,6 +90,7 @@ extern const struct command tail_command;
 extern const struct command report_command;
 extern const struct command list_command;
 extern const struct command listeners_command;
+extern const struct command explain_command;
 extern const struct command top_command;
 extern const struct command status_command;
 

@@ -11,8 +11,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct command *const commands[] = {
-	&tail_command,	    &report_command, &list_command,
-	&listeners_command, &top_command,    &status_command,
+	&explain_command,   &tail_command, &report_command, &list_command,
+	&listeners_command, &top_command,  &status_command,
 };
 
 static const struct option long_options[] = {

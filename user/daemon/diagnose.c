@@ -118,7 +118,7 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 	char waits[FINDING_LINE_SIZE];
 
 	if (diagnosis_has_findings(diagnosis)) {
-		rule_out(finding, "there is an explanation");
+		rule_out(finding, "%s", "");
 		return;
 	}
 	if (!waits_long(evidence)) {

@@ -47,7 +47,7 @@ struct patient {
 	struct {
 		bool shown;
 		unsigned int absent; /* readings since it was proven last */
-		int64_t since_ns; /* CLOCK_REALTIME */
+		int64_t since_ns; /* CLOCK_REALTIME: when the first of what waited then began to */
 		struct finding finding; /* as it was proven last */
 	} kept[FINDINGS];
 };
@@ -65,7 +65,7 @@ struct findings {
 	struct scan_reader threads;
 	struct patient *patients[READING_SERVICES_MAX];
 	size_t patient_count;
-	int64_t look_ns; /* CPU time of a look that found nothing */
+	int64_t walk_ns; /* CPU time: the least that a walk over all connections took */
 	int64_t next_ns; /* CLOCK_MONOTONIC: no reading before */
 	int64_t cost_ns; /* CPU time of this reading, */
 	int64_t last_cost_ns; /* and of the last */
@@ -112,15 +112,27 @@ static struct patient *patient_of(struct findings *findings, const struct servic
 	return patient;
 }
 
+/* When the oldest of what waits began to. */
+static int64_t begun_ns(const struct evidence *evidence)
+{
+	int64_t oldest_ns = 0;
+
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		if (cause != CAUSE_STILL_SENDING && evidence->waits[cause].oldest_ns > oldest_ns)
+			oldest_ns = evidence->waits[cause].oldest_ns;
+	}
+	return evidence->time_ns - oldest_ns;
+}
+
 /* A finding shows at once, and goes when it was not proven for two readings. */
-static void keep(struct patient *patient, int64_t realtime_ns)
+static void keep(struct patient *patient)
 {
 	for (int code = 0; code < FINDINGS; code++) {
 		const struct finding *finding = &patient->diagnosis.findings[code];
 
 		if (patient->seen && finding->verdict == VERDICT_PROVEN) {
 			if (!patient->kept[code].shown)
-				patient->kept[code].since_ns = realtime_ns;
+				patient->kept[code].since_ns = begun_ns(&patient->evidence);
 			patient->kept[code].shown = true;
 			patient->kept[code].absent = 0;
 			patient->kept[code].finding = *finding;
@@ -145,20 +157,18 @@ static void judge(struct findings *findings, size_t i)
 	evidence_make(&patient->evidence, findings->now, findings->before, i, thresholds(findings),
 		      clock_realtime_offset_ns());
 	diagnose(&patient->evidence, &patient->diagnosis);
-	keep(patient, patient->evidence.time_ns);
+	keep(patient);
 }
 
 /* Of what does not wait any more. */
 static void judge_absent(struct findings *findings)
 {
-	int64_t now_ns = clock_ns(CLOCK_REALTIME);
-
 	for (size_t i = 0; i < findings->patient_count;) {
 		struct patient *patient = findings->patients[i];
 
 		if (!patient->seen) {
 			patient->readings = 0;
-			keep(patient, now_ns);
+			keep(patient);
 			if (++patient->absent >= ABSENT_MAX) {
 				forget(findings, i);
 				continue;
@@ -315,12 +325,17 @@ uint64_t findings_wants(const struct findings *findings)
 	return findings->step == STEP_NONE && due ? CONNECTIONS_MAX : 0;
 }
 
-/* What a look takes where nothing waits is not for this: that is looked at anyway. */
-static int64_t look_cost(struct findings *findings)
+/*
+ * What the look took for this: the walk over all connections is done once a second anyway, and
+ * takes longer only by what is told.
+ */
+static int64_t look_cost(struct findings *findings, const struct waiting *all)
 {
-	int64_t cost_ns = looker_cpu_ns(watch_looker(findings->watch));
+	int64_t walk_ns = waiting_walk_cpu_ns(all);
 
-	return cost_ns > findings->look_ns ? cost_ns - findings->look_ns : 0;
+	if (!findings->walk_ns || walk_ns < findings->walk_ns)
+		findings->walk_ns = walk_ns;
+	return walk_ns - findings->walk_ns + waiting_rest_cpu_ns(all);
 }
 
 void findings_waiting(struct findings *findings, const struct event *event)
@@ -339,14 +354,11 @@ void findings_waiting(struct findings *findings, const struct event *event)
 void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
 		     uint64_t left_out)
 {
-	if (!slow) {
-		findings->look_ns = looker_cpu_ns(watch_looker(findings->watch));
-		if (findings->step == STEP_NONE)
-			be_quiet(findings);
-	}
+	if (!slow && findings->step == STEP_NONE)
+		be_quiet(findings);
 	if (!all || findings->step != STEP_TAKE)
 		return;
-	findings->cost_ns += look_cost(findings);
+	findings->cost_ns += look_cost(findings, all);
 	reading_end(findings->now, findings->before, all, &findings->recent,
 		    watch_places(findings->watch));
 	findings->now->left_out = left_out;

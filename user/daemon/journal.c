@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <systemd/sd-journal.h>
 
+#include "duration.h"
 #include "log.h"
 #include "text.h"
 
@@ -242,4 +243,47 @@ void journal_summary(struct journal *journal, struct summary *summary)
 	if (row && summary_row_is_notable(row))
 		write_row(journal, row);
 	write_row(journal, summary_total(summary));
+}
+
+static int priority(enum severity severity)
+{
+	if (severity == SEVERITY_CRITICAL)
+		return LOG_ERR;
+	return severity == SEVERITY_WARNING ? LOG_WARNING : LOG_INFO;
+}
+
+static void add_finding(struct fields *fields, const struct evidence *evidence,
+			const struct finding *finding, const char *comm)
+{
+	add(fields, "SLOWCLOSE_EVENT=finding");
+	add(fields, "SLOWCLOSE_FINDING=%s", finding_name(finding->code));
+	add(fields, "SLOWCLOSE_SEVERITY=%s", severity_name(finding->severity));
+	add(fields, "SLOWCLOSE_CONFIDENCE=%s", confidence_name(finding->confidence));
+	add(fields, "SLOWCLOSE_SERVICE=%s/%u", comm, evidence->port);
+	add(fields, "SLOWCLOSE_ROLE=%s", role_name(evidence->role));
+	add(fields, "SLOWCLOSE_PORT=%u", evidence->port);
+	if (evidence->unit[0])
+		add(fields, "SLOWCLOSE_OWNER_UNIT=%s", evidence->unit);
+	for (size_t i = 0; i < finding->proof.count; i++)
+		add(fields, "SLOWCLOSE_PROOF=%s", finding->proof.text[i]);
+}
+
+void journal_finding(struct journal *journal, const struct evidence *evidence,
+		     const struct finding *finding, int64_t since_ns, int64_t now_ns)
+{
+	struct fields fields = {.count = 0};
+	char comm[TEXT_COMM_SIZE], age[32], line[512];
+
+	text_comm(evidence->comm[0] ? evidence->comm : "-", comm, sizeof(comm));
+	snprintf(line, sizeof(line), "finding %s: %s %s port %u, for %s: %s",
+		 finding_name(finding->code), comm, role_name(evidence->role), evidence->port,
+		 duration_format(now_ns - since_ns, age, sizeof(age)), finding->headline);
+	if (!journal->connected) {
+		log_line("%s", line);
+		return;
+	}
+	add(&fields, "MESSAGE=%s", line);
+	add(&fields, "PRIORITY=%d", priority(finding->severity));
+	add_finding(&fields, evidence, finding, comm);
+	send_fields(&fields);
 }

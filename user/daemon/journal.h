@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "diagnose.h"
 #include "event.h"
 #include "summary.h"
 
@@ -25,6 +26,10 @@ void journal_event(struct journal *journal, const struct event *event, int64_t n
 
 /* Once a second or so: tells how many were not written in the seconds that are over. */
 void journal_tick(struct journal *journal, int64_t now_ns);
+
+/* A line for a finding of a service; since_ns is CLOCK_REALTIME, as is now_ns. */
+void journal_finding(struct journal *journal, const struct evidence *evidence,
+		     const struct finding *finding, int64_t since_ns, int64_t now_ns);
 
 /* A line for each row that has anything slow or waiting, and one for everything. */
 void journal_summary(struct journal *journal, struct summary *summary);

@@ -24,7 +24,6 @@ struct looker {
 	size_t count;
 	int64_t begun_ns;
 	int64_t last_ns;
-	int64_t cpu_ns; /* of the first */
 };
 
 /* The callee may add another look. */
@@ -44,20 +43,17 @@ static int on_piece(sd_event_source *source, void *userdata)
 {
 	struct looker *looker = userdata;
 	struct look *look = looker->looks;
-	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int r;
 
 	(void)source;
 	if (!looker->begun_ns) {
 		looker->begun_ns = clock_monotonic_ns();
-		looker->cpu_ns = 0;
 		r = waiting_begin(look->waiting, &look->options);
 		if (r == 0)
 			r = 1;
 	} else {
 		r = waiting_step(look->waiting);
 	}
-	looker->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (r <= 0)
 		finish(looker, r);
 	return looker->count ? turn_ask(looker->loop, &looker->piece, on_piece, looker) : 0;
@@ -89,11 +85,6 @@ int looker_add(struct looker *looker, struct waiting *waiting,
 		return -EBUSY;
 	looker->looks[looker->count++] = (struct look){waiting, *options, done, userdata};
 	return turn_ask(looker->loop, &looker->piece, on_piece, looker);
-}
-
-int64_t looker_cpu_ns(const struct looker *looker)
-{
-	return looker->cpu_ns;
 }
 
 int64_t looker_last_ns(const struct looker *looker)

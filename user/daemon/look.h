@@ -33,9 +33,6 @@ void looker_free(struct looker *looker);
 int looker_add(struct looker *looker, struct waiting *waiting,
 	       const struct waiting_options *options, look_done_fn done, void *userdata);
 
-/* CPU time of the last one, the kernel's scans included. */
-int64_t looker_cpu_ns(const struct looker *looker);
-
 /* How long the last one took from its begin to its end; 0: there was none yet. */
 int64_t looker_last_ns(const struct looker *looker);
 

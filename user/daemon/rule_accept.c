@@ -356,7 +356,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 	}
 	if (!(listener->accepts > 0) || !rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5)) {
 		rule_out(finding, listener->accepts > 0 ? "few connections wait, and not for long"
-							: "accept() is not called at all");
+							: "accept() returns none at all");
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,

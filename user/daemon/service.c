@@ -117,6 +117,14 @@ static enum window report_window(int64_t interval_ns)
 	return interval_ns <= 300 * NSEC_PER_SEC ? WINDOW_5M : WINDOW_1H;
 }
 
+static void report_finding(void *userdata, const struct evidence *evidence,
+			   const struct finding *finding, int64_t since_ns)
+{
+	struct service *service = userdata;
+
+	journal_finding(service->journal, evidence, finding, since_ns, clock_ns(CLOCK_REALTIME));
+}
+
 static void on_report_look_done(void *userdata, struct waiting *waiting, int result)
 {
 	struct service *service = userdata;
@@ -134,6 +142,7 @@ static void on_report_look_done(void *userdata, struct waiting *waiting, int res
 	if (summary)
 		journal_summary(service->journal, summary);
 	summary_free(summary);
+	findings_for_each(service->findings, report_finding, service);
 }
 
 static int on_report(sd_event_source *source, uint64_t usec, void *userdata)

@@ -31,6 +31,7 @@ struct waiting {
 	struct array listeners; /* struct listener_record; the same */
 	struct array accepts; /* struct accept_record */
 	int64_t time_ns; /* of its end */
+	int64_t walk_cpu_ns, rest_cpu_ns;
 	uint64_t *known; /* of each listener: connections in its queue that are followed */
 };
 
@@ -80,6 +81,7 @@ int waiting_begin(struct waiting *waiting, const struct waiting_options *options
 	clear(waiting);
 	waiting->all_listeners = options->all_listeners;
 	waiting->step = STEP_WAITING;
+	waiting->walk_cpu_ns = waiting->rest_cpu_ns = 0;
 	hooks_set_scan(waiting->hooks, &options->scan);
 	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
 }
@@ -216,7 +218,7 @@ static void keep(void *userdata, const void *element)
 	array_add(userdata, element);
 }
 
-int waiting_step(struct waiting *waiting)
+static int do_step(struct waiting *waiting)
 {
 	struct array *array = array_of(waiting);
 	int r;
@@ -244,6 +246,30 @@ int waiting_step(struct waiting *waiting)
 	if (waiting->step != STEP_DONE)
 		return 1;
 	return finish(waiting);
+}
+
+int waiting_step(struct waiting *waiting)
+{
+	bool walks = waiting->step == STEP_WAITING;
+	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r = do_step(waiting);
+
+	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	if (walks)
+		waiting->walk_cpu_ns += cpu_ns;
+	else
+		waiting->rest_cpu_ns += cpu_ns;
+	return r;
+}
+
+int64_t waiting_walk_cpu_ns(const struct waiting *waiting)
+{
+	return waiting->walk_cpu_ns;
+}
+
+int64_t waiting_rest_cpu_ns(const struct waiting *waiting)
+{
+	return waiting->rest_cpu_ns;
 }
 
 static const struct holder *find_holders(const struct waiting *waiting, uint64_t sock,

@@ -34,6 +34,13 @@ int waiting_step(struct waiting *waiting);
 /* CLOCK_MONOTONIC of the moment at which the look was done. */
 int64_t waiting_time_ns(const struct waiting *waiting);
 
+/*
+ * CPU time that the look took, the kernel's part included: for the walk over all connections, and
+ * for the rest.
+ */
+int64_t waiting_walk_cpu_ns(const struct waiting *waiting);
+int64_t waiting_rest_cpu_ns(const struct waiting *waiting);
+
 size_t waiting_count(const struct waiting *waiting);
 
 /* Whether the connection i is due to be told, of a look that marks these. */

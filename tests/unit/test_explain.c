@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+
+#define READING                                                                                    \
+	"\"time\":\"2026-01-02T03:04:05.000000Z\",\"reading\":{\"connections_left_out\":0,"        \
+	"\"services_left_out\":0,\"processes_left_out\":0}"
+
+static const char found[] =
+	"{" READING ",\"services\":["
+	"{\"role\":\"server\",\"port\":80,\"comm\":\"we\\u001bb\",\"unit\":\"web.service\","
+	"\"readings\":5,\"findings\":[{\"code\":\"fd-exhausted\",\"severity\":\"critical\","
+	"\"confidence\":\"high\",\"since\":\"2026-01-02T03:03:51.000000Z\","
+	"\"headline\":\"out of descriptors: accept() fails with EMFILE, 131 connections are not "
+	"accepted, the oldest for 12s\",\"proof\":[\"accept() failed 85 times a second\"],"
+	"\"now\":[\"raise the limit\"],\"for_good\":[]}],"
+	"\"not\":[{\"code\":\"io-stall\",\"verdict\":\"ruled-out\",\"why\":\"no thread hangs in a "
+	"disk, a file system or for memory (io pressure of the node: 0 %)\"},"
+	"{\"code\":\"cpu-starved\",\"verdict\":\"not-decidable\",\"why\":\"not known\"}],"
+	"\"evidence\":{\"processes\":[{\"pid\":812}]}},"
+	"{\"role\":\"client\",\"port\":812,\"comm\":null,\"unit\":null,\"readings\":1,"
+	"\"findings\":[],\"not\":[],\"evidence\":{\"processes\":[{\"pid\":7}]}}]}";
+
+static char *explain(const char *json, uint32_t number, bool verbose, struct explain_counts *counts)
+{
+	json_t *object = json_loads(json, 0, NULL);
+	struct explain_wanted wanted = {.number = number};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(object);
+	*counts = explain_select(object, &wanted);
+	explain_print(out, object, verbose);
+	fclose(out);
+	json_decref(object);
+	return text;
+}
+
+static void a_finding(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain(found, 0, false, &counts);
+
+	(void)state;
+	assert_string_equal(
+		text,
+		"fd-exhausted: we\\x1bb, server of port 80 (web.service), for 14s (critical,\n"
+		"              confidence high)\n"
+		"  out of descriptors: accept() fails with EMFILE, 131 connections are not\n"
+		"  accepted, the oldest for 12s\n"
+		"  Proof:\n"
+		"    - accept() failed 85 times a second\n"
+		"  Now:\n"
+		"    - raise the limit\n"
+		"  It is not:\n"
+		"    - io-stall: no thread hangs in a disk, a file system or for memory (io\n"
+		"                pressure of the node: 0 %)\n"
+		"    - cpu-starved (cannot be told): not known\n");
+	assert_int_equal(counts.services, 2);
+	assert_int_equal(counts.findings, 1);
+	assert_int_equal(counts.unsettled, 1);
+	free(text);
+}
+
+static void no_line_is_wider_than_a_terminal(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain(found, 0, false, &counts);
+
+	(void)state;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(strlen(line) <= 80);
+	free(text);
+}
+
+/* A port before a process: 812 is both. */
+static void a_port_is_meant_before_a_process(void **state)
+{
+	struct explain_counts counts;
+
+	(void)state;
+	free(explain(found, 812, false, &counts));
+	assert_int_equal(counts.services, 1);
+	assert_int_equal(counts.findings, 0);
+	free(explain(found, 80, false, &counts));
+	assert_int_equal(counts.findings, 1);
+	free(explain(found, 7, false, &counts));
+	assert_int_equal(counts.services, 1);
+	assert_int_equal(counts.findings, 0);
+	free(explain(found, 8, false, &counts));
+	assert_int_equal(counts.services, 0);
+}
+
+static void nothing_found(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain("{" READING ",\"services\":[]}", 0, false, &counts);
+
+	(void)state;
+	assert_string_equal(text, "Nothing found: nothing waits for longer than its threshold.\n");
+	free(text);
+	text = explain(found, 812, false, &counts);
+	assert_string_equal(text, "Nothing found yet: 1 service has something waiting, looked at "
+				  "only once so far.\n");
+	free(text);
+}
+
+static void verbose_shows_the_evidence(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain(found, 7, true, &counts);
+
+	(void)state;
+	assert_non_null(strstr(text, "-, client of port 812\n"));
+	assert_non_null(strstr(text, "  Evidence:\n"));
+	assert_non_null(strstr(text, "\"pid\": 7"));
+	free(text);
+}
+
+static void what_is_left_out_is_said(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain("{\"reading\":{\"connections_left_out\":9},\"services\":[]}", 0, false,
+			     &counts);
+
+	(void)state;
+	assert_non_null(strstr(text, "9 connections were only counted.\n"));
+	free(text);
+}
+
+/* A later daemon, or none: nothing breaks. */
+static void what_is_of_another_type_is_left_out(void **state)
+{
+	static const char *const texts[] = {
+		"{}",
+		"[]",
+		"{\"services\":7}",
+		"{\"services\":[7,null,{}]}",
+		"{\"services\":[{\"findings\":[7,{}],\"not\":{},\"evidence\":7}]}",
+		"{\"services\":[{\"findings\":{\"a\":1},\"not\":[[]],\"port\":\"x\"}]}",
+		"{\"services\":[{\"findings\":[{\"proof\":[7],\"since\":\"x\",\"code\":7}]}]}",
+	};
+	struct explain_counts counts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		free(explain(texts[i], 0, true, &counts));
+		free(explain(texts[i], 80, true, &counts));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_finding),
+		cmocka_unit_test(no_line_is_wider_than_a_terminal),
+		cmocka_unit_test(a_port_is_meant_before_a_process),
+		cmocka_unit_test(nothing_found),
+		cmocka_unit_test(verbose_shows_the_evidence),
+		cmocka_unit_test(what_is_left_out_is_said),
+		cmocka_unit_test(what_is_of_another_type_is_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

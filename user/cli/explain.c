@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "explain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "command.h"
+#include "duration.h"
+#include "event.h"
+#include "field.h"
+#include "message.h"
+#include "output.h"
+#include "text.h"
+
+#define COLUMNS 80
+#define TEXT_SIZE 512
+
+/* How often it is asked again while services were read only once, with a second between. */
+#define TRIES_MAX 5
+
+#define EXIT_FINDINGS 1
+#define EXIT_BLIND 2
+
+/* Safe for a terminal; "" where it is missing. */
+static const char *text_of(const json_t *object, const char *field, char buf[TEXT_SIZE])
+{
+	const char *text = json_string_value(json_object_get(object, field));
+
+	buf[0] = '\0';
+	return text ? text_safe(text, strlen(text), buf, TEXT_SIZE) : buf;
+}
+
+/* Text that is broken between words, each line behind indent spaces; the first has the head. */
+static void put_wrapped(FILE *out, int indent, const char *head, const char *text)
+{
+	int column = fprintf(out, "%*s%s", indent, "", head);
+	int left = column;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column > left && column + 1 + length > COLUMNS) {
+			fprintf(out, "\n%*s", left, "");
+			column = left;
+		}
+		column += fprintf(out, "%s%.*s", column > left ? " " : "", length, text);
+		text += length;
+		text += *text == ' ';
+	}
+	fputc('\n', out);
+}
+
+static void put_list(FILE *out, const char *title, const json_t *lines)
+{
+	char safe[TEXT_SIZE];
+	json_t *line;
+	size_t i;
+
+	if (json_array_size(lines))
+		fprintf(out, "  %s\n", title);
+	json_array_foreach (lines, i, line) {
+		const char *text = json_string_value(line);
+
+		if (text)
+			put_wrapped(out, 4, "- ",
+				    text_safe(text, strlen(text), safe, sizeof(safe)));
+	}
+}
+
+/* How long ago, of a finding that is told now; UNKNOWN where a time is missing. */
+static int64_t age_of(const json_t *diagnosis, const json_t *finding)
+{
+	struct field_error error = {.text = ""};
+	int64_t now_ns = field_time(&error, diagnosis, "time");
+	int64_t since_ns = field_time(&error, finding, "since");
+
+	return error.text[0] || now_ns < since_ns ? UNKNOWN : now_ns - since_ns;
+}
+
+/* "python3, server of port 80 (web.service)" */
+static const char *service_name(const json_t *service, char buf[TEXT_SIZE])
+{
+	char comm[TEXT_SIZE], role[TEXT_SIZE], unit[TEXT_SIZE];
+
+	text_of(service, "comm", comm);
+	text_of(service, "role", role);
+	text_of(service, "unit", unit);
+	snprintf(buf, TEXT_SIZE, "%.64s, %.16s of port %d%s%.128s%s", *comm ? comm : "-", role,
+		 (int)json_integer_value(json_object_get(service, "port")), *unit ? " (" : "", unit,
+		 *unit ? ")" : "");
+	return buf;
+}
+
+static void put_finding(FILE *out, const json_t *diagnosis, const json_t *service,
+			const json_t *finding)
+{
+	char code[TEXT_SIZE], severity[TEXT_SIZE], confidence[TEXT_SIZE], name[TEXT_SIZE];
+	char headline[TEXT_SIZE], title[3 * TEXT_SIZE], age[32];
+
+	text_of(finding, "code", code);
+	text_of(finding, "severity", severity);
+	text_of(finding, "confidence", confidence);
+	snprintf(title, sizeof(title), "%s, for %s (%s, confidence %s)",
+		 service_name(service, name),
+		 duration_format(age_of(diagnosis, finding), age, sizeof(age)), severity,
+		 confidence);
+	snprintf(name, sizeof(name), "%.64s: ", code);
+	put_wrapped(out, 0, name, title);
+	put_wrapped(out, 2, "", text_of(finding, "headline", headline));
+	put_list(out, "Proof:", json_object_get(finding, "proof"));
+	put_list(out, "Now:", json_object_get(finding, "now"));
+	put_list(out, "For good:", json_object_get(finding, "for_good"));
+}
+
+/* What it is not, and why. */
+static void put_others(FILE *out, const json_t *service)
+{
+	const json_t *others = json_object_get(service, "not");
+	char code[TEXT_SIZE], verdict[TEXT_SIZE], why[TEXT_SIZE], head[TEXT_SIZE];
+	json_t *other;
+	size_t i;
+
+	if (json_array_size(others))
+		fputs("  It is not:\n", out);
+	json_array_foreach (others, i, other) {
+		text_of(other, "code", code);
+		text_of(other, "verdict", verdict);
+		snprintf(head, sizeof(head), "- %.64s%s: ", code,
+			 strcmp(verdict, "not-decidable") == 0 ? " (cannot be told)" : "");
+		put_wrapped(out, 4, head, text_of(other, "why", why));
+	}
+}
+
+static void put_evidence(FILE *out, const json_t *service)
+{
+	char *text = json_dumps(json_object_get(service, "evidence"),
+				JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_ENSURE_ASCII |
+					JSON_ENCODE_ANY);
+
+	fputs("  Evidence:\n", out);
+	for (char *line = text; line && *line;) {
+		char *end = line + strcspn(line, "\n");
+
+		fprintf(out, "    %.*s\n", (int)(end - line), line);
+		line = *end ? end + 1 : end;
+	}
+	free(text);
+}
+
+static size_t put_service(FILE *out, const json_t *diagnosis, const json_t *service, bool verbose,
+			  size_t told)
+{
+	const json_t *findings = json_object_get(service, "findings");
+	char name[TEXT_SIZE];
+	json_t *finding;
+	size_t i;
+
+	if (!json_array_size(findings) && !verbose)
+		return 0;
+	if (told)
+		fputc('\n', out);
+	if (!json_array_size(findings))
+		put_wrapped(out, 0, "", service_name(service, name));
+	json_array_foreach (findings, i, finding)
+		put_finding(out, diagnosis, service, finding);
+	put_others(out, service);
+	if (verbose)
+		put_evidence(out, service);
+	return 1;
+}
+
+static void put_nothing(FILE *out, size_t services, size_t unsettled)
+{
+	if (!services)
+		fputs("Nothing found: nothing waits for longer than its threshold.\n", out);
+	else if (unsettled)
+		fprintf(out,
+			"Nothing found yet: %zu service%s something waiting, looked at only once "
+			"so far.\n",
+			services, services == 1 ? " has" : "s have");
+	else
+		fprintf(out,
+			"Nothing found: of %zu service%s something waits, and nothing is wrong "
+			"with it (-v shows what was looked at).\n",
+			services, services == 1 ? "" : "s");
+}
+
+static void put_left_out(FILE *out, const json_t *reading)
+{
+	static const struct {
+		const char *field, *text;
+	} kinds[] = {
+		{"connections_left_out", "connections were only counted"},
+		{"services_left_out", "connections were of services beyond the limit"},
+		{"processes_left_out", "processes were not looked at"},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		json_int_t count = json_integer_value(json_object_get(reading, kinds[i].field));
+
+		if (count > 0)
+			fprintf(out, "%" JSON_INTEGER_FORMAT " %s.\n", count, kinds[i].text);
+	}
+}
+
+static bool has_port(const json_t *service, uint32_t port)
+{
+	return json_integer_value(json_object_get(service, "port")) == port;
+}
+
+static bool has_process(const json_t *service, uint32_t pid)
+{
+	const json_t *processes =
+		json_object_get(json_object_get(service, "evidence"), "processes");
+	json_t *process;
+	size_t i;
+
+	json_array_foreach (processes, i, process) {
+		if (json_integer_value(json_object_get(process, "pid")) == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Takes out those that do not have it. Returns how many are left; with test, takes none out. */
+static size_t filter(json_t *services, uint32_t number,
+		     bool (*has)(const json_t *service, uint32_t number), bool test)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(services);) {
+		if (has(json_array_get(services, i), number))
+			count++;
+		else if (!test) {
+			json_array_remove(services, i);
+			continue;
+		}
+		i++;
+	}
+	return count;
+}
+
+struct explain_counts explain_select(json_t *diagnosis, const struct explain_wanted *wanted)
+{
+	json_t *services = json_object_get(diagnosis, "services"), *service;
+	struct explain_counts counts = {.services = 0};
+	size_t i;
+
+	if (wanted->number)
+		filter(services, wanted->number,
+		       filter(services, wanted->number, has_port, true) ? has_port : has_process,
+		       false);
+	json_array_foreach (services, i, service) {
+		json_t *readings = json_object_get(service, "readings");
+		size_t findings = json_array_size(json_object_get(service, "findings"));
+
+		counts.services++;
+		counts.findings += findings;
+		counts.unsettled += !findings && json_integer_value(readings) < 2;
+	}
+	return counts;
+}
+
+void explain_print(FILE *out, const json_t *diagnosis, bool verbose)
+{
+	const struct explain_wanted all = {.number = 0};
+	struct explain_counts counts = explain_select((json_t *)diagnosis, &all);
+	const json_t *services = json_object_get(diagnosis, "services");
+	json_t *service;
+	size_t i, told = 0;
+
+	if (!counts.findings)
+		put_nothing(out, counts.services, counts.unsettled);
+	json_array_foreach (services, i, service)
+		told += put_service(out, diagnosis, service, verbose, told);
+	put_left_out(out, json_object_get(diagnosis, "reading"));
+}
+
+/* Asks until each service was read twice, which takes a few seconds. Returns 0 or -errno, told. */
+static int ask(const struct command_options *options, const struct explain_wanted *wanted,
+	       json_t **diagnosis, struct explain_counts *counts)
+{
+	struct client client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS};
+	struct query query;
+	int r;
+
+	query_begin(&query, "/v1/diagnosis");
+	for (int i = 0; i < TRIES_MAX; i++) {
+		if (i)
+			nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+		r = client_get(&client, &query, diagnosis);
+		if (r < 0) {
+			message("%s", client.message);
+			return r;
+		}
+		*counts = explain_select(*diagnosis, wanted);
+		if (counts->findings || !counts->unsettled)
+			return 0;
+		if (i < TRIES_MAX - 1)
+			json_decref(*diagnosis);
+	}
+	return 0;
+}
+
+static int explain_run(const struct command_options *options)
+{
+	struct explain_wanted wanted = {.number = 0};
+	struct explain_counts counts;
+	unsigned long number;
+	json_t *diagnosis;
+
+	if (options->argument) {
+		if (options_count(options->argument, &number) < 0 || number > UINT32_MAX) {
+			message("\"%s\" is not allowed; it takes a port or the number of a process",
+				options->argument);
+			return EXIT_USAGE;
+		}
+		wanted.number = (uint32_t)number;
+	}
+	if (ask(options, &wanted, &diagnosis, &counts) < 0)
+		return EXIT_BLIND;
+	if (options->json)
+		output_object(diagnosis);
+	else
+		explain_print(stdout, diagnosis, options->verbose);
+	json_decref(diagnosis);
+	if (output_status(output_flush()) != EXIT_SUCCESS)
+		return EXIT_BLIND;
+	return counts.findings ? EXIT_FINDINGS : EXIT_SUCCESS;
+}
+
+static const struct option long_options[] = {
+	{"verbose", no_argument, NULL, 'v'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	COMMAND_ROWS,
+};
+
+const struct command explain_command = {
+	.name = "explain",
+	.summary = "why connections wait: what the application does not do, and what to do",
+	.usage = "  slowclose explain                       of all services\n"
+		 "  slowclose explain 443                   of the service of a port\n"
+		 "  slowclose explain 8121                  of a process, if no port is so\n"
+		 "  slowclose explain -v                    with all that was looked at\n"
+		 "  slowclose explain --json | jq -r '.services[].findings[].code'\n"
+		 "\n"
+		 "  -v, --verbose              all evidence\n"
+		 "      --json                 one JSON object\n" COMMAND_USAGE "\n"
+		 "Exits with 0 where nothing was found, 1 with findings, 2 where it could not "
+		 "look.\n",
+	.letters = "v" COMMAND_LETTERS,
+	.long_options = long_options,
+	.takes_argument = true,
+	.run = explain_run,
+};
