@@ -16,8 +16,11 @@
 /* Connections that one reading looks at; the others are counted. */
 #define CONNECTIONS_MAX 20000
 
-/* A reading of this cost comes after so many times of it: 1 % of a CPU. */
+/* A reading comes after so many times of its cost: 1 % of a CPU. */
 #define COST_SHARE 100
+
+/* Findings that are older say nothing. */
+#define INTERVAL_MAX_NS (30 * NSEC_PER_SEC)
 
 /* Readings without it after which a finding is gone: one can be missed by chance. */
 #define ABSENT_MAX 2
@@ -179,6 +182,17 @@ static void judge_absent(struct findings *findings)
 	}
 }
 
+/*
+ * To the next reading. The cheaper of two counts: one can cost much by chance, as where the host of
+ * this machine has taken the CPU away meanwhile.
+ */
+static int64_t interval_ns(int64_t cost_ns, int64_t last_cost_ns)
+{
+	int64_t ns = COST_SHARE * (cost_ns < last_cost_ns ? cost_ns : last_cost_ns);
+
+	return ns < INTERVAL_MAX_NS ? ns : INTERVAL_MAX_NS;
+}
+
 static void end_reading(struct findings *findings)
 {
 	struct reading *before = findings->before;
@@ -188,8 +202,8 @@ static void end_reading(struct findings *findings)
 	findings->before = findings->now;
 	findings->now = before;
 	findings->read_ns = clock_ns(CLOCK_REALTIME);
+	findings->interval_ns = interval_ns(findings->cost_ns, findings->last_cost_ns);
 	findings->last_cost_ns = findings->cost_ns;
-	findings->interval_ns = COST_SHARE * findings->cost_ns;
 	findings->next_ns = now_ns + findings->interval_ns;
 }
 

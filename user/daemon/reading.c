@@ -371,8 +371,11 @@ static void add_to_group(struct evidence_group *group, const struct thread_recor
 	group->tid = record->tid;
 	memcpy(group->comm, record->comm, sizeof(group->comm));
 	group->where[0] = '\0';
-	if (where)
-		strncat(group->where, where, sizeof(group->where) - 1);
+	if (where) /* without what the compiler has added: "do_poll.constprop.0" */
+		strncat(group->where, where,
+			strnlen(where, sizeof(group->where) - 1) < strcspn(where, ".")
+				? sizeof(group->where) - 1
+				: strcspn(where, "."));
 }
 
 static enum thread_wait classify(const struct thread_record *record, const struct symbols *symbols,
