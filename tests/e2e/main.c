@@ -51,7 +51,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
 			"           [--connections N] [--steer] [--one-cpu]\n"
-			"           [--only PATTERN]\n");
+			"           [--explain] [--only PATTERN]\n");
 	return 2;
 }
 
@@ -73,6 +73,7 @@ static bool parse(int argc, char **argv)
 		{"connections", required_argument, NULL, 'n'},
 		{"steer", no_argument, NULL, 's'},
 		{"one-cpu", no_argument, NULL, '1'},
+		{"explain", no_argument, NULL, 'e'},
 		{"only", required_argument, NULL, 'o'},
 		{},
 	};
@@ -99,6 +100,9 @@ static bool parse(int argc, char **argv)
 			break;
 		case '1':
 			suite.one_cpu = true;
+			break;
+		case 'e':
+			suite.explain = true;
 			break;
 		case 'o':
 			cmocka_set_test_filter(optarg);
@@ -133,10 +137,13 @@ static int use_one_cpu(void)
 int main(int argc, char **argv)
 {
 	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
+	size_t begun = GROUPS;
 	int failed = 0;
 
 	if (!parse(argc, argv))
 		return usage();
+	if (suite.explain)
+		begun = 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
@@ -148,10 +155,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	netns_remember();
-	for (size_t i = 0; i < GROUPS; i++)
+	if (suite.explain)
+		failed = run_explain();
+	for (size_t i = 0; !suite.explain && i < GROUPS; i++)
 		failed |= groups[i]();
-	if (suite.groups_begun != GROUPS || suite.groups_ended != GROUPS) {
-		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", GROUPS,
+	if (suite.groups_begun != begun || suite.groups_ended != begun) {
+		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", begun,
 			suite.groups_begun, suite.groups_ended);
 		failed = 1;
 	}

@@ -20,6 +20,7 @@ struct suite {
 	bool fentry;
 	long connections; /* of scenario 22 */
 	bool steer;
+	bool explain; /* only what the service finds, which takes minutes */
 	bool one_cpu;
 	struct daemon daemon;
 	bool unwatched; /* while a group runs that needs no daemon */
@@ -83,6 +84,7 @@ int run_listings(void);
 int run_summary(void);
 int run_folded(void);
 int run_clients(void);
+int run_explain(void);
 int run_service(void);
 int run_command_tail(void);
 int run_command_answers(void);
