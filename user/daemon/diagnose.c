@@ -100,15 +100,11 @@ static void explain(struct diagnosis *diagnosis)
 	}
 }
 
+/* What was not read or not closed for so long is a finding by itself. */
 static bool waits_long(const struct evidence *evidence)
 {
-	static const enum conn_cause causes[] = {CAUSE_NONE, CAUSE_NOT_READING, CAUSE_NOT_CLOSING};
-
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-		if (rule_piles_up(evidence, causes[i], 10))
-			return true;
-	}
-	return rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 10);
+	return rule_piles_up(evidence, CAUSE_NONE, 10) ||
+	       rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 10);
 }
 
 /* Says what was looked at: the others have it as their reasons. */

@@ -19,11 +19,13 @@
 /* A reading comes after so many times of its cost: 1 % of a CPU. */
 #define COST_SHARE 100
 
-/* Findings that are older say nothing. */
-#define INTERVAL_MAX_NS (30 * NSEC_PER_SEC)
+/* What is over must be gone within ten seconds, whatever it costs to see that. */
+#define INTERVAL_MAX_NS (8 * NSEC_PER_SEC)
 
-/* Readings without it after which a finding is gone: one can be missed by chance. */
+/* Readings without it after which a finding is gone: one can miss it by chance. After so long, one
+ * is enough. */
 #define ABSENT_MAX 2
+#define ABSENT_MAX_NS (5 * NSEC_PER_SEC)
 
 /* What a reading does next; each is done in one or more turns of the loop. */
 enum step {
@@ -47,9 +49,10 @@ struct patient {
 	struct service_reading identity; /* of which only that is used */
 	struct evidence evidence;
 	struct diagnosis diagnosis; /* as of the last reading */
-	struct {
+	struct kept {
 		bool shown;
-		unsigned int absent; /* readings since it was proven last */
+		unsigned int absent; /* readings since it was proven last, */
+		int64_t proven_ns; /* and when that was: CLOCK_MONOTONIC */
 		int64_t since_ns; /* CLOCK_REALTIME: when the first of what waited then began to */
 		struct finding finding; /* as it was proven last */
 	} kept[FINDINGS];
@@ -127,23 +130,26 @@ static int64_t begun_ns(const struct evidence *evidence)
 	return evidence->time_ns - oldest_ns;
 }
 
-/* A finding shows at once, and goes when it was not proven for two readings. */
-static void keep(struct patient *patient)
+/* A finding shows at once, and goes when it was not proven for a while. */
+static void keep(struct patient *patient, int64_t now_ns)
 {
 	for (int code = 0; code < FINDINGS; code++) {
 		const struct finding *finding = &patient->diagnosis.findings[code];
+		struct kept *kept = &patient->kept[code];
 
 		if (patient->seen && finding->verdict == VERDICT_PROVEN) {
-			if (!patient->kept[code].shown)
-				patient->kept[code].since_ns = begun_ns(&patient->evidence);
-			patient->kept[code].shown = true;
-			patient->kept[code].absent = 0;
-			patient->kept[code].finding = *finding;
-		} else if (patient->kept[code].shown &&
-			   (finding->verdict == VERDICT_EXPLAINED ||
-			    ++patient->kept[code].absent >= ABSENT_MAX)) {
-			patient->kept[code].shown = false;
+			if (!kept->shown)
+				kept->since_ns = begun_ns(&patient->evidence);
+			kept->shown = true;
+			kept->absent = 0;
+			kept->proven_ns = now_ns;
+			kept->finding = *finding;
+			continue;
 		}
+		kept->absent++;
+		if (finding->verdict == VERDICT_EXPLAINED || kept->absent >= ABSENT_MAX ||
+		    now_ns - kept->proven_ns >= ABSENT_MAX_NS)
+			kept->shown = false;
 	}
 }
 
@@ -160,7 +166,7 @@ static void judge(struct findings *findings, size_t i)
 	evidence_make(&patient->evidence, findings->now, findings->before, i, thresholds(findings),
 		      clock_realtime_offset_ns());
 	diagnose(&patient->evidence, &patient->diagnosis);
-	keep(patient);
+	keep(patient, clock_monotonic_ns());
 }
 
 /* Of what does not wait any more. */
@@ -171,7 +177,7 @@ static void judge_absent(struct findings *findings)
 
 		if (!patient->seen) {
 			patient->readings = 0;
-			keep(patient);
+			keep(patient, clock_monotonic_ns());
 			if (++patient->absent >= ABSENT_MAX) {
 				forget(findings, i);
 				continue;

@@ -21,6 +21,9 @@
 #define PEERS_SPREAD_NS (100 * NSEC_PER_MSEC)
 #define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
 
+/* One connection that was not read for so many times the threshold is no accident. */
+#define HUNG_THRESHOLDS 10
+
 static bool grows(const struct evidence *evidence)
 {
 	return evidence->growing >= GROWS;
@@ -219,13 +222,22 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "reaches nobody");
 }
 
+/* Peers that all hang up after the same time may only be impatient: the answers will tell. */
+static bool may_be_slow(const struct evidence_until_fin *until_fin)
+{
+	return until_fin->count >= PEERS_MIN && is_narrow(until_fin);
+}
+
 static bool hung(const struct evidence *evidence)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
 
 	if (evidence->role == ROLE_CLIENT && !waits->unread)
 		return false;
-	return rule_piles_up(evidence, CAUSE_NOT_READING, 10);
+	if (may_be_slow(&evidence->until_fin) &&
+	    waits->oldest_ns < HUNG_THRESHOLDS * evidence->thresholds.close_wait_ns)
+		return false;
+	return rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
 }
 
 void rule_not_reading(const struct evidence *evidence, struct finding *finding)
