@@ -537,6 +537,9 @@ static void accept_slow_boundaries(void **state)
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
 	waits->before = 3;
 	assert_proven(&evidence, 0);
+	waits->before = 4;
+	waits->count = 3;
+	assert_proven(&evidence, 0);
 }
 
 static void io_stall_needs_a_thread_that_stays(void **state)
@@ -559,6 +562,18 @@ static void io_stall_needs_a_thread_that_stays(void **state)
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
 	disk->before = 0;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+}
+
+/* Threads that hang in a disk, and others that want more CPU than there is. */
+static void io_stall_explains_what_comes_of_it(void **state)
+{
+	struct evidence evidence = io_stall();
+
+	(void)state;
+	set_threads(&evidence, THREAD_RUNNING, 2);
+	evidence.processes[0].running = 0.1;
+	evidence.processes[0].delayed = 1.9;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
 }
 
 static void every_wait_for_io_is_one(void **state)
@@ -772,6 +787,7 @@ int main(void)
 		cmocka_unit_test(backlog_full_boundaries),
 		cmocka_unit_test(accept_slow_boundaries),
 		cmocka_unit_test(io_stall_needs_a_thread_that_stays),
+		cmocka_unit_test(io_stall_explains_what_comes_of_it),
 		cmocka_unit_test(every_wait_for_io_is_one),
 		cmocka_unit_test(cpu_starved_boundaries),
 		cmocka_unit_test(lock_stall_needs_all_threads),

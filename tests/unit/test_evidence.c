@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What two readings tell together. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "reading.h"
+
+#define SEC NSEC_PER_SEC
+
+static const struct thresholds thresholds = {.close_wait_ns = SEC, .accept_wait_ns = SEC / 10};
+
+/* A look at the listeners: what this test lets it find. */
+static struct listener_record listener;
+static struct listener_event listener_event;
+
+size_t waiting_listener_count(const struct waiting *waiting)
+{
+	(void)waiting;
+	return 1;
+}
+
+void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event)
+{
+	(void)waiting, (void)i;
+	*event = listener_event;
+	event->record = &listener;
+}
+
+int64_t waiting_time_ns(const struct waiting *waiting)
+{
+	(void)waiting;
+	return 0;
+}
+
+struct pair {
+	struct reading *before, *now;
+	struct recent recent;
+	struct places *places;
+};
+
+static struct pair make_pair(void)
+{
+	struct pair pair = {reading_new(), reading_new(), {.next = 0}, places_new()};
+
+	listener = (struct listener_record){.listener = {.netns = 1, .port = 80, .family = 4},
+					    .sock = 5,
+					    .limit = 4,
+					    .somaxconn = 4096};
+	listener_event = (struct listener_event){.accepts_seen = true, .last_accept_ns = UNKNOWN};
+	return pair;
+}
+
+static void free_pair(struct pair *pair)
+{
+	reading_free(pair->before);
+	reading_free(pair->now);
+	places_free(pair->places);
+}
+
+static struct event connection(enum conn_cause cause, int64_t time_ns, int64_t wait_ns)
+{
+	struct event event = {
+		.kind = RECORD_WAITING,
+		.conn = {.role = ROLE_SERVER, .netns = 1, .local_port = 80},
+		.cause = cause,
+		.time_ns = time_ns,
+		.accepted = cause == CAUSE_NEVER_ACCEPTED ? NO : YES,
+		.accept_wait_ns = wait_ns,
+		.close_wait_ns = wait_ns,
+	};
+
+	if (cause != CAUSE_NEVER_ACCEPTED) {
+		event.conn.owner = (struct conn_task){.pid = 10, .comm = "server"};
+		event.conn.close_wait_ns = (uint64_t)(time_ns - wait_ns);
+		event.conn.established_ns = event.conn.close_wait_ns - 3 * SEC;
+	}
+	return event;
+}
+
+static void take(struct pair *pair, struct reading *reading, enum conn_cause cause, int count,
+		 int64_t time_ns, int64_t wait_ns)
+{
+	struct event event = connection(cause, time_ns, wait_ns);
+
+	reading_begin(reading);
+	for (int i = 0; i < count; i++)
+		reading_add(reading, &event, 0);
+	reading_end(reading, pair->before == reading ? pair->now : pair->before, NULL,
+		    &pair->recent, pair->places);
+}
+
+static struct evidence make(const struct pair *pair)
+{
+	struct evidence evidence;
+
+	evidence_make(&evidence, pair->now, pair->before, 0, &thresholds, 0);
+	return evidence;
+}
+
+static void rates_are_of_two_readings(void **state)
+{
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	listener.queued = 5;
+	listener.drops = 100;
+	listener_event.accepts = 1000;
+	listener_event.errors[0] = (struct accept_error){24, 50};
+	listener_event.error_count = 1;
+	take(&pair, pair.before, CAUSE_NEVER_ACCEPTED, 2, 10 * SEC, SEC);
+	listener.drops = 104;
+	listener_event.accepts = 1006;
+	listener_event.errors[0].count = 60;
+	listener_event.errors[1] = (struct accept_error){23, 4}; /* there was none of it before */
+	listener_event.error_count = 2;
+	take(&pair, pair.now, CAUSE_NEVER_ACCEPTED, 6, 12 * SEC, 3 * SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.interval_ns, 2 * SEC);
+	assert_int_equal(evidence.waits[CAUSE_NEVER_ACCEPTED].count, 6);
+	assert_int_equal(evidence.waits[CAUSE_NEVER_ACCEPTED].before, 2);
+	assert_int_equal(evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_ns, 3 * SEC);
+	assert_int_equal(evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_before_ns, SEC);
+	assert_true(evidence.growth == 2);
+	assert_true(evidence.listeners[0].drops == 2);
+	assert_true(evidence.listeners[0].accepts == 3);
+	assert_true(evidence.listeners[0].errors[0].rate == 5);
+	assert_true(evidence.listeners[0].errors[1].rate == 2);
+	/* What was dropped before the queue was seen full is left out. */
+	assert_int_equal(evidence.listeners[0].drops_while_full, 4);
+	free_pair(&pair);
+}
+
+static void one_reading_has_no_rates(void **state)
+{
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	listener.queued = 5;
+	listener.drops = 100;
+	take(&pair, pair.now, CAUSE_NEVER_ACCEPTED, 6, 12 * SEC, 3 * SEC);
+	evidence = make(&pair);
+	assert_true(evidence.interval_ns == UNKNOWN);
+	assert_true(isnan(evidence.growth));
+	assert_true(isnan(evidence.listeners[0].drops));
+	assert_true(isnan(evidence.listeners[0].accepts));
+	assert_int_equal(evidence.listeners[0].drops_while_full, 0);
+	free_pair(&pair);
+}
+
+static struct thread_record thread(uint32_t tid, uint32_t state, uint64_t switches, uint64_t run_ns,
+				   uint64_t delay_ns)
+{
+	return (struct thread_record){.pid = 10,
+				      .tid = tid,
+				      .state = state,
+				      .switches = switches,
+				      .run_ns = run_ns,
+				      .delay_ns = delay_ns,
+				      .comm = "worker"};
+}
+
+static void add_threads(struct pair *pair, struct reading *reading,
+			const struct thread_record *threads, size_t count, int64_t now_ns)
+{
+	for (size_t i = 0; i < count; i++)
+		reading_add_thread(reading, reading == pair->now ? pair->before : pair->now,
+				   &threads[i], NULL);
+	reading_end_threads(reading, now_ns);
+}
+
+static void threads_that_did_not_run_are_stuck(void **state)
+{
+	const struct thread_record before[] = {thread(13, 2, 7, 100, 0), thread(11, 2, 7, 100, 0),
+					       thread(12, 0, 7, 0, 0)};
+	const struct thread_record now[] = {thread(11, 2, 7, 100, 0),
+					    thread(12, 0, 9, SEC, SEC / 2),
+					    thread(13, 2, 8, 100, 0), thread(14, 2, 1, 1, 0)};
+	struct pair pair = make_pair();
+	const struct evidence_process *process;
+	struct evidence evidence;
+
+	(void)state;
+	take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
+	add_threads(&pair, pair.before, before, 3, 10 * SEC);
+	take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
+	add_threads(&pair, pair.now, now, 4, 12 * SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.process_count, 1);
+	process = &evidence.processes[0];
+	assert_true(process->owns);
+	assert_int_equal(process->threads, 4);
+	/* 13 has run meanwhile, 14 is new. */
+	assert_int_equal(process->groups[THREAD_DISK].count, 3);
+	assert_int_equal(process->groups[THREAD_DISK].before, 2);
+	assert_int_equal(process->groups[THREAD_DISK].stuck, 1);
+	assert_int_equal(process->groups[THREAD_DISK].tid, 11);
+	assert_int_equal(process->groups[THREAD_RUNNING].stuck, 0);
+	assert_true(process->running == 0.5);
+	assert_true(process->delayed == 0.25);
+	free_pair(&pair);
+}
+
+static void growth_is_of_readings_in_a_row(void **state)
+{
+	struct pair pair = make_pair();
+	struct reading *other;
+
+	(void)state;
+	for (int i = 1; i <= 4; i++) {
+		take(&pair, pair.now, CAUSE_NOT_CLOSING, i, i * SEC, SEC);
+		assert_int_equal(make(&pair).growing, i - 1);
+		other = pair.before;
+		pair.before = pair.now;
+		pair.now = other;
+	}
+	take(&pair, pair.now, CAUSE_NOT_CLOSING, 4, 5 * SEC, SEC);
+	assert_int_equal(make(&pair).growing, 0);
+	free_pair(&pair);
+}
+
+static void recent_closes_count_beside_what_waits(void **state)
+{
+	struct pair pair = make_pair();
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct evidence evidence;
+
+	(void)state;
+	event.kind = RECORD_CLOSED;
+	recent_add(&pair.recent, &event, &thresholds, SEC); /* too long ago */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.close_wait_ns = SEC - 1; /* not slow */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	take(&pair, pair.now, CAUSE_NOT_READING, 2, 11 * SEC, 2 * SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.until_fin.count, 3);
+	assert_int_equal(evidence.until_fin.closed, 1);
+	assert_int_equal(evidence.until_fin.p50_ns, 3 * SEC);
+	free_pair(&pair);
+}
+
+/* Any number of services and processes: what is beyond the bounds is counted. */
+static void everything_is_bounded(void **state)
+{
+	struct pair pair = make_pair();
+
+	(void)state;
+	reading_begin(pair.now);
+	for (int i = 0; i < 100; i++) {
+		struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+
+		event.conn.local_port = (uint16_t)(100 + i);
+		for (uint32_t pid = 1; pid <= 20; pid++) {
+			event.conn.owner.pid = 100 * (uint32_t)i + pid;
+			reading_add(pair.now, &event, 0);
+		}
+	}
+	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	assert_int_equal(pair.now->service_count, READING_SERVICES_MAX);
+	assert_int_equal(pair.now->services_left_out, 36 * 20);
+	assert_int_equal(pair.now->process_count, READING_PROCESSES_MAX);
+	assert_int_equal(pair.now->processes_left_out, 64 * 16 - 64);
+	assert_int_equal(pair.now->services[0].processes_left_out, 4);
+	free_pair(&pair);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rates_are_of_two_readings),
+		cmocka_unit_test(one_reading_has_no_rates),
+		cmocka_unit_test(threads_that_did_not_run_are_stuck),
+		cmocka_unit_test(growth_is_of_readings_in_a_row),
+		cmocka_unit_test(recent_closes_count_beside_what_waits),
+		cmocka_unit_test(everything_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
