@@ -183,14 +183,17 @@ static void command_garbage_is_named(void **state)
 		expect_clear_message(&garbages[i]);
 }
 
+#define STATUS                                                                                     \
+	"{\"version\":\"\\u001b[31m\",\"pid\":\"x\",\"losses\":{\"\\u001b[m\":1},"                 \
+	"\"programs\":[[],{\"name\":\"\\u001b]0;x\\u0007\"}],\"subscribers\":[1]}"
+
 /* An object that lacks everything, or has other types: nothing is known, and nothing crashes. */
 static void command_garbage_objects(void **state)
 {
 	static const char *const objects[] = {
 		"{}",
 		"{\"window\":\"\\u001b[31m\",\"by\":\"\\u001b[31m\",\"total\":{},\"rows\":[{}]}",
-		"{\"version\":\"\\u001b[31m\",\"pid\":\"x\",\"losses\":{\"\\u001b[m\":1},"
-		"\"programs\":[[],{\"name\":\"\\u001b]0;x\\u0007\"}],\"subscribers\":[1]}",
+		STATUS,
 		"{\"window\":1,\"by\":[],\"total\":0,\"rows\":{},\"other\":\"\"}",
 	};
 	char answer[512];
