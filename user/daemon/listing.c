@@ -50,11 +50,6 @@ struct listings *listings_new(struct watch *watch)
 	return listings;
 }
 
-void listings_free(struct listings *listings)
-{
-	free(listings);
-}
-
 static void snapshot_free(struct snapshot *snapshot)
 {
 	struct listings *listings = snapshot->listings;
@@ -64,6 +59,15 @@ static void snapshot_free(struct snapshot *snapshot)
 	listings->count--;
 	waiting_free(snapshot->waiting);
 	free(snapshot);
+}
+
+void listings_free(struct listings *listings)
+{
+	if (!listings)
+		return;
+	if (listings->latest) /* a look that is under way, and that nobody waits for any more */
+		snapshot_free(listings->latest);
+	free(listings);
 }
 
 static void on_look_done(void *userdata, struct waiting *waiting, int result)

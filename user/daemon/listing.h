@@ -22,7 +22,7 @@ enum listing_kind {
 
 /* Returns NULL when there is no memory. */
 struct listings *listings_new(struct watch *watch);
-/* All listings must be gone. NULL is allowed. */
+/* All listings must be gone, and no look goes on afterwards. NULL is allowed. */
 void listings_free(struct listings *listings);
 
 /*
