@@ -105,6 +105,15 @@ static json_t *service_of(const json_t *diagnosis, const char *role)
 	return NULL;
 }
 
+/* All of it, which is more than a message of failure holds. */
+static void show(const json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+	fprintf(stderr, "%s\n", text);
+	free(text);
+}
+
 /* How many of the wanted codes, a list that ends with NULL, are found. Fails of any other. */
 static size_t count_wanted(const json_t *diagnosis, const char *role, const char *const *wanted)
 {
@@ -118,9 +127,8 @@ static size_t count_wanted(const json_t *diagnosis, const char *role, const char
 		while (*code && strcmp(*code, word_at(finding, "code")) != 0)
 			code++;
 		if (!*code) {
-			char *text = json_dumps(diagnosis, JSON_COMPACT | JSON_REAL_PRECISION(9));
-
-			fail_msg("found %s: %s", word_at(finding, "code"), text);
+			show(diagnosis);
+			fail_msg("found %s", word_at(finding, "code"));
 		}
 		found++;
 	}
@@ -154,15 +162,16 @@ static json_t *expect_role(const struct listener *listener, const char *role,
 			print_message("           %s after %.1f s\n", wanted[0],
 				      (double)(now_ns() - begun) / 1e9);
 		}
-		if (agreeing && !all)
+		if (agreeing && !all) {
+			show(answer);
 			fail_msg("%s has gone, while it is so", wanted[0]);
+		}
 		if (all && strcmp(read, last) != 0 && ++agreeing > AGREEING)
 			return answer;
 		snprintf(last, sizeof(last), "%s", read);
 		if (now_ns() > deadline) {
-			char *text = json_dumps(answer, JSON_COMPACT | JSON_REAL_PRECISION(9));
-
-			fail_msg("%s is not found: %s", wanted[0], text);
+			show(answer);
+			fail_msg("%s is not found", wanted[0]);
 		}
 		json_decref(answer);
 		pass_ms(50);

@@ -227,7 +227,10 @@ static struct evidence impatient_peers(void)
 							 .closed = 14,
 							 .p10_ns = 3000 * MS,
 							 .p50_ns = 3005 * MS,
-							 .p90_ns = 3040 * MS};
+							 .p90_ns = 3040 * MS,
+							 .alike = 19,
+							 .alike_from_ns = 3000 * MS,
+							 .alike_to_ns = 3100 * MS};
 	return evidence;
 }
 
@@ -701,17 +704,15 @@ static void impatient_peers_boundaries(void **state)
 	struct evidence_until_fin *until_fin = &evidence.until_fin;
 
 	(void)state;
-	until_fin->count = 5;
+	until_fin->count = 10;
+	until_fin->alike = 5;
 	until_fin->closed = 2;
-	until_fin->p10_ns = 2700 * MS;
-	until_fin->p50_ns = until_fin->p90_ns = 3000 * MS;
 	assert_proven(&evidence, BIT(FINDING_IMPATIENT_PEERS));
-	until_fin->p10_ns--;
+	until_fin->count = 11; /* most hang up at other times */
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
-	until_fin->p10_ns++;
-	until_fin->count = 4;
+	until_fin->count = until_fin->alike = 4;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
-	until_fin->count = 5;
+	until_fin->count = until_fin->alike = 5;
 	/* It closes none so far: it is slow, or it hangs. */
 	until_fin->closed = 1;
 	assert_proven(&evidence, 0);
@@ -719,7 +720,7 @@ static void impatient_peers_boundaries(void **state)
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 	/* That is no timeout of anybody's. */
 	until_fin->closed = 5;
-	until_fin->p10_ns = until_fin->p50_ns = until_fin->p90_ns = 200 * MS - 1;
+	until_fin->alike_from_ns = 200 * MS - 1;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 }
 

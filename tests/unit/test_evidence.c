@@ -245,6 +245,25 @@ static void recent_closes_count_beside_what_waits(void **state)
 	free_pair(&pair);
 }
 
+/* Of times that are about 2 and 3 seconds: where most of them are. */
+static void times_that_are_alike_are_found(void **state)
+{
+	static const int64_t ms[] = {1999, 2000, 2199, 2200, 2901, 3000, 3001, 3190, 3191, 60};
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	take(&pair, pair.now, CAUSE_NOT_READING, 1, 10 * SEC, SEC);
+	for (size_t i = 0; i < 10; i++)
+		pair.now->services[0].until_fin_ns[i] = ms[i] * NSEC_PER_MSEC;
+	pair.now->services[0].until_fin_count = 10;
+	evidence = make(&pair);
+	assert_int_equal(evidence.until_fin.alike, 5);
+	assert_int_equal(evidence.until_fin.alike_from_ns, 2901 * NSEC_PER_MSEC);
+	assert_int_equal(evidence.until_fin.alike_to_ns, 3191 * NSEC_PER_MSEC);
+	free_pair(&pair);
+}
+
 /* Any number of services and processes: what is beyond the bounds is counted. */
 static void everything_is_bounded(void **state)
 {
@@ -278,6 +297,7 @@ int main(void)
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
+		cmocka_unit_test(times_that_are_alike_are_found),
 		cmocka_unit_test(everything_is_bounded),
 	};
 

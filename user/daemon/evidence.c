@@ -199,6 +199,23 @@ static int compare_ns(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
+/* The window in which most are. */
+static void set_alike(struct evidence_until_fin *evidence, const int64_t *sorted, size_t count)
+{
+	size_t from = 0;
+
+	for (size_t to = 0; to < count; to++) {
+		while (sorted[to] - sorted[from] > EVIDENCE_ALIKE_NS &&
+		       sorted[to] - sorted[from] > sorted[from] / EVIDENCE_ALIKE_SHARE)
+			from++;
+		if (to - from + 1 <= evidence->alike)
+			continue;
+		evidence->alike = to - from + 1;
+		evidence->alike_from_ns = sorted[from];
+		evidence->alike_to_ns = sorted[to];
+	}
+}
+
 static void set_until_fin(struct evidence_until_fin *evidence,
 			  const struct service_reading *service)
 {
@@ -213,6 +230,7 @@ static void set_until_fin(struct evidence_until_fin *evidence,
 	evidence->p10_ns = sorted[count / 10];
 	evidence->p50_ns = sorted[count / 2];
 	evidence->p90_ns = sorted[count - 1 - count / 10];
+	set_alike(evidence, sorted, count);
 }
 
 static void set_waits(struct evidence *evidence, const struct service_reading *now,

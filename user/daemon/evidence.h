@@ -20,6 +20,10 @@
 #define EVIDENCE_PROCESSES_MAX 16
 #define EVIDENCE_INHERITORS_MAX 4
 
+/* Times are alike within a tenth of them, or this. */
+#define EVIDENCE_ALIKE_SHARE 10
+#define EVIDENCE_ALIKE_NS (100 * NSEC_PER_MSEC)
+
 /* Connections that wait longer than their threshold, of one cause. */
 struct evidence_waits {
 	uint64_t count;
@@ -121,6 +125,9 @@ struct evidence_until_fin {
 	size_t count;
 	size_t closed; /* of these: those that this host has closed by now */
 	int64_t p10_ns, p50_ns, p90_ns;
+	/* Most of them, as near to each other as a timer's are: how many, from and to when. */
+	size_t alike;
+	int64_t alike_from_ns, alike_to_ns;
 };
 
 struct evidence {

@@ -224,12 +224,22 @@ static json_t *kept_open(const struct evidence_leak *leak)
 
 static json_t *until_fin(const struct evidence_until_fin *until_fin)
 {
-	return json_pack(
-		"{s:I, s:I, s:o, s:o, s:o}", "count", (json_int_t)until_fin->count, "closed",
-		(json_int_t)until_fin->closed, "p10_ms",
-		json_milliseconds(until_fin->count ? until_fin->p10_ns : UNKNOWN), "p50_ms",
-		json_milliseconds(until_fin->count ? until_fin->p50_ns : UNKNOWN), "p90_ms",
-		json_milliseconds(until_fin->count ? until_fin->p90_ns : UNKNOWN));
+	int64_t p10_ns = UNKNOWN, p50_ns = UNKNOWN, p90_ns = UNKNOWN;
+	int64_t from_ns = UNKNOWN, to_ns = UNKNOWN;
+
+	if (until_fin->count) {
+		p10_ns = until_fin->p10_ns;
+		p50_ns = until_fin->p50_ns;
+		p90_ns = until_fin->p90_ns;
+		from_ns = until_fin->alike_from_ns;
+		to_ns = until_fin->alike_to_ns;
+	}
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "count",
+			 (json_int_t)until_fin->count, "closed", (json_int_t)until_fin->closed,
+			 "p10_ms", json_milliseconds(p10_ns), "p50_ms", json_milliseconds(p50_ns),
+			 "p90_ms", json_milliseconds(p90_ns), "alike", (json_int_t)until_fin->alike,
+			 "alike_from_ms", json_milliseconds(from_ns), "alike_to_ms",
+			 json_milliseconds(to_ns));
 }
 
 static json_t *evidence_object(const struct evidence *evidence)

@@ -14,11 +14,12 @@
 /* After this, no answer is still being worked out. */
 #define LEAK_CERTAIN_NS (60 * NSEC_PER_SEC)
 
-/* Peers that hang up by a timer: so many, and from the 10th to the 90th percentile so near. */
+/*
+ * Peers that hang up by a timer: so many alike, and at least half of all. (A peer that did not get
+ * CPU in time hangs up later than it wanted to.)
+ */
 #define PEERS_MIN 5
 #define PEERS_CLOSED_MIN 2
-#define PEERS_SPREAD_SHARE 10
-#define PEERS_SPREAD_NS (100 * NSEC_PER_MSEC)
 #define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
 
 /* One connection that was not read for so many times the threshold is no accident. */
@@ -170,12 +171,10 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		 "(its keep-alive timeout)");
 }
 
-static bool is_narrow(const struct evidence_until_fin *until_fin)
+static bool are_alike(const struct evidence_until_fin *until_fin)
 {
-	int64_t width_ns = until_fin->p90_ns - until_fin->p10_ns;
-
-	return until_fin->p50_ns >= PEERS_TIMEOUT_MIN_NS &&
-	       (width_ns <= until_fin->p50_ns / PEERS_SPREAD_SHARE || width_ns <= PEERS_SPREAD_NS);
+	return until_fin->alike >= PEERS_MIN && 2 * until_fin->alike >= until_fin->count &&
+	       until_fin->alike_from_ns >= PEERS_TIMEOUT_MIN_NS;
 }
 
 /* A service that is slow, and goes on: it closes what its peers have given up. */
@@ -193,10 +192,9 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 				   until_fin->count);
 		return;
 	}
-	duration_format(until_fin->p50_ns, middle, sizeof(middle));
 	duration_format(until_fin->p10_ns, low, sizeof(low));
 	duration_format(until_fin->p90_ns, high, sizeof(high));
-	if (!is_narrow(until_fin)) {
+	if (!are_alike(until_fin)) {
 		rule_out(finding, "peers hang up at different times (%s to %s)", low, high);
 		return;
 	}
@@ -204,10 +202,13 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		rule_out(finding, "the service does not get to an end with any of them");
 		return;
 	}
+	duration_format(until_fin->alike_from_ns, middle, sizeof(middle));
+	duration_format(until_fin->alike_to_ns, high, sizeof(high));
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_HIGH,
 		   "peers hang up %s after connecting, before this service has answered", middle);
-	rule_add(&finding->proof, "of %zu connections 80 %% got the peer's FIN between %s and %s",
-		 until_fin->count, low, high);
+	rule_add(&finding->proof,
+		 "of %zu connections %zu got the peer's FIN between %s and %s after they began",
+		 until_fin->count, until_fin->alike, middle, high);
 	rule_add(&finding->proof,
 		 "%zu of them were closed later by this host: it works, and takes "
 		 "longer than that",
@@ -222,19 +223,14 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "reaches nobody");
 }
 
-/* Peers that all hang up after the same time may only be impatient: the answers will tell. */
-static bool may_be_slow(const struct evidence_until_fin *until_fin)
-{
-	return until_fin->count >= PEERS_MIN && is_narrow(until_fin);
-}
-
+/* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
 static bool hung(const struct evidence *evidence)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
 
 	if (evidence->role == ROLE_CLIENT && !waits->unread)
 		return false;
-	if (may_be_slow(&evidence->until_fin) &&
+	if (are_alike(&evidence->until_fin) &&
 	    waits->oldest_ns < HUNG_THRESHOLDS * evidence->thresholds.close_wait_ns)
 		return false;
 	return rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
