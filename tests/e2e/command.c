@@ -73,7 +73,9 @@ int command_clean(void **state)
 	(void)state;
 	program_kill_all();
 	child_kill_all();
-	if (command_service.wanted && !daemon_running(&command_service.daemon))
+	if (!command_service.wanted)
+		unlink(command_service.socket);
+	else if (!daemon_running(&command_service.daemon))
 		command_service_start();
 	return 0;
 }

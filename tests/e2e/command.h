@@ -62,6 +62,9 @@ void command_expect_narrow(const char *text);
 /* Nothing that it wrote can do anything to a terminal. */
 void command_expect_harmless(const struct program *command);
 
+/* A scenario of the group that has a service to ask. */
+void command_examples_with_jq(void **state);
+
 /* The value at a path such as "waiting.accept_queue", which must be a number. */
 int64_t number_of(json_t *object, const char *path);
 

@@ -519,6 +519,7 @@ int run_command_answers(void)
 		command_scenario(command_list_as_json),
 		command_scenario(command_listeners),
 		command_scenario(command_status),
+		command_scenario(command_examples_with_jq),
 	};
 
 	return cmocka_run_group_tests(tests, setup, command_teardown);

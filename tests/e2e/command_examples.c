@@ -45,7 +45,7 @@ static void expect_printed(const char *text)
 			 pipeline.err.text);
 }
 
-static void command_examples_with_jq(void **state)
+void command_examples_with_jq(void **state)
 {
 	struct listener listener;
 	struct pair pair, queued[2];
@@ -79,13 +79,4 @@ static void command_examples_with_jq(void **state)
 	close(queued[0].client);
 	close(queued[1].client);
 	close(listener.fd);
-}
-
-int run_command_examples(void)
-{
-	const struct CMUnitTest tests[] = {
-		command_scenario(command_examples_with_jq),
-	};
-
-	return cmocka_run_group_tests(tests, command_setup, command_teardown);
 }

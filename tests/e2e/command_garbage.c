@@ -183,17 +183,14 @@ static void command_garbage_is_named(void **state)
 		expect_clear_message(&garbages[i]);
 }
 
-#define STATUS                                                                                     \
-	"{\"version\":\"\\u001b[31m\",\"pid\":\"x\",\"losses\":{\"\\u001b[m\":1},"                 \
-	"\"programs\":[[],{\"name\":\"\\u001b]0;x\\u0007\"}],\"subscribers\":[1]}"
-
 /* An object that lacks everything, or has other types: nothing is known, and nothing crashes. */
 static void command_garbage_objects(void **state)
 {
 	static const char *const objects[] = {
 		"{}",
 		"{\"window\":\"\\u001b[31m\",\"by\":\"\\u001b[31m\",\"total\":{},\"rows\":[{}]}",
-		STATUS,
+		"{\"version\":\"\\u001b[31m\",\"pid\":\"x\",\"losses\":{\"\\u001b[m\":1}}",
+		"{\"programs\":[[],{\"name\":\"\\u001b]0;x\\u0007\"}],\"subscribers\":[1]}",
 		"{\"window\":1,\"by\":[],\"total\":0,\"rows\":{},\"other\":\"\"}",
 	};
 	char answer[512];
@@ -214,18 +211,21 @@ static void command_garbage_objects(void **state)
 /* Names are of processes that anybody can start; lines that are broken do not stop the others. */
 static void command_garbage_in_events(void **state)
 {
-	static const struct fake events = {
-		.answers = {
-			OK CLOSE HELLO EVENT_OF("\\u001b[31m", "") "not JSON \x1b[31m\n" EVENT_OF(
-				"\x1b[31m", "") EVENT_OF("\\u009b1m\\u202e", "")
-				EVENT_OF("x", ",\"cause\":\"\\u001b[31m\",\"end\":\"\\u001b["
-					      "31m\"") "{\"event\":\"\\u001b[31m\"}\n{\"event\":"
-						       "\"lost\",\"count\":\"\\u001b\"}"
-						       "\n" EVENT_OF("last", "")}};
+	/* clang-format off */
+	static const char events[] = OK CLOSE HELLO
+		EVENT_OF("\\u001b[31m", "")
+		"not JSON \x1b[31m\n"
+		EVENT_OF("\x1b[31m", "")
+		EVENT_OF("\\u009b1m\\u202e", "")
+		EVENT_OF("x", ",\"cause\":\"\\u001b[31m\",\"end\":\"\\u001b[31m\"")
+		"{\"event\":\"\\u001b[31m\"}\n"
+		"{\"event\":\"lost\",\"count\":\"\\u001b\"}\n"
+		EVENT_OF("last", "");
+	/* clang-format on */
 	struct child child;
 
 	(void)state;
-	fake_start(&child, &events);
+	fake_start(&child, &(struct fake){.answers = {events}});
 	assert_int_equal(command_run(&command, "tail", "-w", "-n", "4"), 0);
 	program_expect_out(&command, "\\x1b[31m/1 ");
 	program_expect_out(&command, "\\xc2\\x9b1m");

@@ -39,7 +39,6 @@ static int (*const groups[])(void) = {
 	run_clients,
 	run_command_tail,
 	run_command_answers,
-	run_command_examples,
 	run_command_errors,
 	run_command_garbage,
 	run_command_terminal,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,15 +33,18 @@ static void replace(struct program *old, struct program *new)
 	fail_msg("more than %d programs", MAX_PROGRAMS);
 }
 
-/* By its descriptor: who has no privilege may not be let into the directory that it is in. */
+/* From its directory: who has no privilege may not be let into those above it. */
 static void exec_as(uid_t uid, char *const *argv)
 {
-	int fd = open(argv[0], O_PATH | O_CLOEXEC);
+	const char *slash = strrchr(argv[0], '/');
+	char directory[PATH_MAX];
 
-	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - argv[0]), argv[0]);
+	if (chdir(directory) || setgroups(0, NULL) || setresgid(uid, uid, uid) ||
+	    setresuid(uid, uid, uid))
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the others have undone */
-	fexecve(fd, argv, environ);
+	execv(slash + 1, argv);
 }
 
 _Noreturn static void exec_program(uid_t uid, char *const *argv)

@@ -21,7 +21,10 @@ struct program {
 	struct output err;
 };
 
-/* argv[0] is a path or in PATH; NULL ends it. With a uid but 0, it has no other privilege. */
+/*
+ * argv[0] is a path or in PATH; NULL ends it. With a uid that is not 0 it has no other privilege,
+ * and argv[0] must be a path.
+ */
 void program_start(struct program *program, uid_t uid, const char *const *argv);
 
 /* Each waits for a text, which must come. */

@@ -88,7 +88,6 @@ int run_explain(void);
 int run_service(void);
 int run_command_tail(void);
 int run_command_answers(void);
-int run_command_examples(void);
 int run_command_errors(void);
 int run_command_garbage(void);
 int run_command_terminal(void);
