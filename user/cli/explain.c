@@ -340,7 +340,7 @@ static const struct option long_options[] = {
 
 const struct command explain_command = {
 	.name = "explain",
-	.summary = "why connections wait: what the application does not do, and what to do",
+	.summary = "why connections wait, and what to do about it",
 	.usage = "  slowclose explain                       of all services\n"
 		 "  slowclose explain 443                   of the service of a port\n"
 		 "  slowclose explain 8121                  of a process, if no port is so\n"
