@@ -349,8 +349,7 @@ const struct command explain_command = {
 		 "\n"
 		 "  -v, --verbose              all evidence\n"
 		 "      --json                 one JSON object\n" COMMAND_USAGE "\n"
-		 "Exits with 0 where nothing was found, 1 with findings, 2 where it could not "
-		 "look.\n",
+		 "Exits with 0: nothing found, 1: findings, 2: it could not look.\n",
 	.letters = "v" COMMAND_LETTERS,
 	.long_options = long_options,
 	.takes_argument = true,
