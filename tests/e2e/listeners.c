@@ -213,6 +213,45 @@ static void listener_shared_port_17(void **state)
 	shared_port_release(&shared);
 }
 
+/* Of two with something queued nobody can tell whose a connection is: not known, which is not 0. */
+static void listener_two_of_port_queued_17(void **state)
+{
+	enum { CLIENTS = 64, LISTENERS = 2 };
+	struct listener listeners[LISTENERS];
+	int clients[CLIENTS];
+	size_t seen = 0;
+
+	(void)state;
+	for (int i = 0; i < LISTENERS; i++)
+		listener_open_shared(&listeners[i], i ? &listeners[0] : NULL, CLIENTS);
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(clients[i], (struct sockaddr *)&listeners[0].address,
+					 listeners[0].length),
+				 0);
+	}
+	/* The kernel chooses by the client's port: that all fall to one is 2^-63. */
+	for (int i = 0; i < LISTENERS; i++)
+		listener_wait_queued(&listeners[i], 1);
+	look();
+	for (size_t i = 0; i < lister.count; i++) {
+		json_t *json = lister.seen[i].json;
+
+		if (strcmp(lister.seen[i].event, "listener") ||
+		    lister.seen[i].local_port != listeners[0].port ||
+		    json_integer_value(json_object_get(json, "netns")) != (json_int_t)netns_inode())
+			continue;
+		assert_true(json_integer_value(json_object_get(json, "queued")) > 0);
+		expect_null(json, "known");
+		seen++;
+	}
+	assert_int_equal(seen, LISTENERS);
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+	for (int i = 0; i < LISTENERS; i++)
+		close(listeners[i].fd);
+}
+
 /* Before the lister starts; its own place is another namespace. */
 static void listener_in_netns_18(void **state)
 {
@@ -239,7 +278,8 @@ int run_listeners(void)
 	const struct CMUnitTest listeners[] = {
 		scenario(listener_stopped_server_3), scenario(listener_full_queue_4),
 		scenario(listener_limit_2),	     scenario(listener_reset_in_queue_9),
-		scenario(listener_shared_port_17),   scenario(listener_in_netns_18),
+		scenario(listener_shared_port_17),   scenario(listener_two_of_port_queued_17),
+		scenario(listener_in_netns_18),
 	};
 
 	return cmocka_run_group_tests(listeners, suite_setup_unwatched, suite_teardown);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/uio.h>
 #include <syslog.h>
+/* Where in the source an entry comes from says nothing about a connection. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
 #include "duration.h"

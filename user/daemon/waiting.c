@@ -32,7 +32,8 @@ struct waiting {
 	struct array accepts; /* struct accept_record */
 	int64_t time_ns; /* of its end */
 	int64_t walk_cpu_ns, rest_cpu_ns;
-	uint64_t *known; /* of each listener: connections in its queue that are followed */
+	int64_t *known; /* of each listener: connections in its queue that are followed, or UNKNOWN
+			 */
 };
 
 static const enum scan scans[] = {
@@ -154,6 +155,30 @@ static bool takes(const struct listener *listener, const struct conn *conn)
 	       memcmp(listener->addr + 12, conn->local_addr, 4) == 0;
 }
 
+/* The next listener from *at on in whose queue the connection can be, or NULL. */
+static const struct listener_record *next_taker(const struct array *listeners,
+						const struct conn *conn, size_t *at)
+{
+	while (*at < listeners->count) {
+		const struct listener_record *record = array_at(listeners, (*at)++);
+
+		if (record->listener.netns != conn->netns ||
+		    record->listener.port != conn->local_port)
+			break;
+		if (record->queued && takes(&record->listener, conn))
+			return record;
+	}
+	return NULL;
+}
+
+static size_t first_of_port(const struct array *listeners, const struct conn *conn)
+{
+	const struct listener_record wanted = {
+		.listener = {.netns = conn->netns, .port = conn->local_port}};
+
+	return array_first(listeners, &wanted, compare_listeners);
+}
+
 /*
  * The listener in whose queue the connection is. Several can share a port; then it is known only if
  * no more than one of them has anything queued.
@@ -161,24 +186,27 @@ static bool takes(const struct listener *listener, const struct conn *conn)
 static const struct listener_record *find_listener(const struct waiting *waiting,
 						   const struct conn *conn)
 {
-	const struct array *array = &waiting->listeners;
-	const struct listener_record wanted = {
-		.listener = {.netns = conn->netns, .port = conn->local_port}};
-	const struct listener_record *found = NULL;
-	size_t i = array_first(array, &wanted, compare_listeners);
+	const struct array *listeners = &waiting->listeners;
+	size_t at = first_of_port(listeners, conn);
+	const struct listener_record *found = next_taker(listeners, conn, &at);
 
-	for (; i < array->count; i++) {
-		const struct listener_record *record = array_at(array, i);
+	return next_taker(listeners, conn, &at) ? NULL : found;
+}
 
-		if (compare_listeners(record, &wanted) != 0)
-			break;
-		if (!record->queued || !takes(&record->listener, conn))
-			continue;
-		if (found)
-			return NULL;
-		found = record;
+/* A connection in a queue is known to that listener; of several it can be any's. */
+static void count_known(struct waiting *waiting, const struct conn *conn)
+{
+	const struct listener_record *first = array_at(&waiting->listeners, 0);
+	const struct listener_record *listener = find_listener(waiting, conn);
+	size_t at = first_of_port(&waiting->listeners, conn);
+
+	if (listener) {
+		if (waiting->known[listener - first] != UNKNOWN)
+			waiting->known[listener - first]++;
+		return;
 	}
-	return found;
+	while ((listener = next_taker(&waiting->listeners, conn, &at)))
+		waiting->known[listener - first] = UNKNOWN;
 }
 
 static int compare_accepts(const void *a, const void *b)
@@ -201,14 +229,10 @@ static int finish(struct waiting *waiting)
 	if (!waiting->known)
 		return -ENOMEM;
 	for (size_t i = 0; i < waiting->records.count; i++) {
-		const struct record *record = array_at(&waiting->records, i);
-		const struct listener_record *listener = NULL;
+		const struct conn *conn = &((struct record *)array_at(&waiting->records, i))->conn;
 
-		if (record->conn.queued_ns && !(record->conn.flags & CONN_ACCEPTED))
-			listener = find_listener(waiting, &record->conn);
-		if (listener)
-			waiting->known[listener - (struct listener_record *)array_at(
-							  &waiting->listeners, 0)]++;
+		if (conn->queued_ns && !(conn->flags & CONN_ACCEPTED))
+			count_known(waiting, conn);
 	}
 	return 0;
 }

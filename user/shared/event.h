@@ -68,8 +68,8 @@ struct listener_event {
 	const struct listener_record *record;
 	const struct holder *holders;
 	size_t holder_count;
-	uint64_t known; /* of those queued, how many are followed: the others were reset before the
-			   start */
+	int64_t known; /* of those queued, how many are followed: the others were reset before the
+			  start; UNKNOWN where several listeners of the port have some queued */
 	bool accepts_seen; /* else what follows is not known */
 	uint64_t accepts; /* by its holders on its port, since the start */
 	int64_t last_accept_ns; /* how long ago; or UNKNOWN */

@@ -186,12 +186,12 @@ json_t *json_listener(const struct listener_event *event, int64_t time_ns)
 	inet_ntop(socket->family == FAMILY_IPV4 ? AF_INET : AF_INET6, socket->addr, address,
 		  sizeof(address));
 	return json_pack(
-		"{s:s, s:s, s:s, s:{s:s, s:i}, s:I, s:I, s:I, s:I, s:s?, s:I, s:o, s:o, "
+		"{s:s, s:s, s:s, s:{s:s, s:i}, s:I, s:I, s:o, s:I, s:s?, s:I, s:o, s:o, "
 		"s:o, s:o, s:o}",
 		"event", "listener", "time", render_time(time_ns, time), "family",
 		family_name(socket->family), "local", "address", address, "port", (int)socket->port,
 		"netns", (json_int_t)socket->netns, "queued", (json_int_t)record->queued, "known",
-		(json_int_t)event->known, "limit", (json_int_t)record->limit, "limit_by",
+		number(event->known), "limit", (json_int_t)record->limit, "limit_by",
 		limit_name(record), "drops", (json_int_t)record->drops, "accepts",
 		event->accepts_seen ? json_integer((json_int_t)event->accepts) : json_null(),
 		"last_accept_ms", json_milliseconds(event->last_accept_ns), "accept_errors",

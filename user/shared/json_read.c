@@ -314,7 +314,6 @@ int listener_from_json(struct listener_event *event, int64_t *time_ns, struct js
 {
 	struct listener_record *record = &read->listener;
 	struct listener *socket = &record->listener;
-	int64_t known_count;
 	int r = begin(read, object);
 
 	if (r < 0)
@@ -333,8 +332,7 @@ int listener_from_json(struct listener_event *event, int64_t *time_ns, struct js
 	record->limit = field_u32(&read->error, object, "limit");
 	record->somaxconn = somaxconn_of(read, object, record->limit);
 	record->drops = field_u32(&read->error, object, "drops");
-	known_count = field_number(&read->error, object, "known", INT64_MAX);
-	event->known = known_count == UNKNOWN ? 0 : (uint64_t)known_count;
+	event->known = field_number(&read->error, object, "known", INT64_MAX);
 	read_accepts(read, object, event);
 	read_task(read, object, "owner", &socket->owner, &read->owner);
 	r = read_holders(read, object, &event->holders, &event->holder_count);
