@@ -113,6 +113,7 @@ static void command_top_keys(void **state)
 	terminal_expect_in_line(&terminal, 5, text);
 	terminal_press(&terminal, "l");
 	terminal_expect(&terminal, "\nLISTENER              QUEUED LIMIT");
+	terminal_expect_in_line(&terminal, 23, "l waits   q quit");
 	snprintf(text, sizeof(text), "\n127.0.0.1:%u", waiting.listener.port);
 	terminal_expect(&terminal, text);
 	snprintf(text, sizeof(text), " e2e/%d\n", getpid());
