@@ -29,7 +29,7 @@ static void show_event(struct list_output *output, const struct event *event)
 	    !filter_match(&output->filter, event))
 		return;
 	if (output->options->json) {
-		output->error = json_print(stdout, json_event(event));
+		output->error = json_print_event(stdout, event);
 	} else {
 		if (!output->shown)
 			text_event_head(stdout, &output->style);
@@ -43,7 +43,7 @@ static void show_listener(struct list_output *output, const struct listener_even
 	if (output->error)
 		return;
 	if (output->options->json) {
-		output->error = json_print(stdout, json_listener(event, output->time_ns));
+		output->error = json_print_listener(stdout, event, output->time_ns);
 		return;
 	}
 	if (!event->record->queued && !event->record->drops)

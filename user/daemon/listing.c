@@ -196,7 +196,7 @@ static bool render_listener(struct listing *listing, size_t i)
 	waiting_listener(waiting, i, &event);
 	if (!filter_match_listener(&listing->filter, &event.record->listener))
 		return false;
-	listing->line = json_line(json_listener(&event, time_ns), &listing->line_size);
+	listing->line = json_listener_line(&event, time_ns, &listing->line_size);
 	return true;
 }
 

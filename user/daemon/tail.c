@@ -30,7 +30,7 @@ static void show(struct tail *tail, const struct event *event)
 	const struct tail_options *options = tail->options;
 
 	if (options->json)
-		tail->output_error = json_print(stdout, json_event(event));
+		tail->output_error = json_print_event(stdout, event);
 	else
 		text_event(stdout, event, &options->style);
 	tail->shown++;

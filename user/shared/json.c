@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "json.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json_part.h"
 #include "render.h"
 
-static json_t *number(int64_t n)
-{
-	return n == UNKNOWN ? json_null() : json_integer(n);
-}
-
 /* Cut to microseconds first, so that the nearest double prints with three decimals. */
 json_t *json_milliseconds(int64_t ns)
 {
 	return ns == UNKNOWN ? json_null() : json_real((double)(ns / 1000) / 1000.0);
-}
-
-static json_t *truth(enum tristate value)
-{
-	return value == MAYBE ? json_null() : json_boolean(value == YES);
 }
 
 json_t *json_comm(const char comm[16])
@@ -49,186 +37,20 @@ json_t *json_place(const char *text)
 	return string ? string : json_null();
 }
 
-static json_t *task(const struct conn_task *task, const struct place *place)
-{
-	static const struct place nowhere;
-
-	if (task->pid == 0)
-		return json_null();
-	if (!place)
-		place = &nowhere;
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "pid", (json_int_t)task->pid, "tid",
-			 task->tid ? json_integer(task->tid) : json_null(), "comm",
-			 json_comm(task->comm), "unit", json_place(place->unit), "container",
-			 json_place(place->container));
-}
-
-static json_t *holders(const struct holder *holders, size_t count)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_pack("{s:I, s:o, s:I}", "pid",
-						       (json_int_t)holders[i].pid, "comm",
-						       json_comm(holders[i].comm), "fd",
-						       (json_int_t)holders[i].fd));
-	return array;
-}
-
-static json_t *listener(const struct listener_record *record)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (!record)
-		return json_null();
-	inet_ntop(record->listener.family == FAMILY_IPV4 ? AF_INET : AF_INET6,
-		  record->listener.addr, text, sizeof(text));
-	return json_pack("{s:s, s:i, s:I, s:I}", "address", text, "port",
-			 (int)record->listener.port, "queued", (json_int_t)record->queued, "limit",
-			 (json_int_t)record->limit);
-}
-
-/* Where the connection waits at this moment. */
-static json_t *state(const struct event *event)
-{
-	if (event->kind != RECORD_WAITING)
-		return json_null();
-	return json_string(event->conn.close_wait_ns ? "close-wait" : "accept-queue");
-}
-
-static json_t *endpoint(const struct conn *conn, const __u8 *address, __u16 port)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	inet_ntop(conn->family == FAMILY_IPV4 ? AF_INET : AF_INET6, address, text, sizeof(text));
-	return json_pack("{s:s, s:i}", "address", text, "port", (int)port);
-}
-
-/* Each part is an object to be merged, because the order of the fields is part of the format. */
-static json_t *identity(const struct event *event)
-{
-	const struct conn *conn = &event->conn;
-	char time[RENDER_TIME_SIZE];
-
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "event",
-			 kind_name(event->kind), "time", render_time(event->time_ns, time), "id",
-			 event->id, "role", role_name(conn->role), "family",
-			 family_name(conn->family), "local",
-			 endpoint(conn, conn->local_addr, conn->local_port), "remote",
-			 endpoint(conn, conn->remote_addr, conn->remote_port), "netns",
-			 (json_int_t)conn->netns, "state", state(event));
-}
-
-static json_t *waits(const struct event *event)
-{
-	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b}", "cause", cause_name(event->cause),
-			 "accepted", truth(event->accepted), "accept_wait_ms",
-			 json_milliseconds(event->accept_wait_ns), "close_wait_ms",
-			 json_milliseconds(event->close_wait_ns), "lifetime_ms",
-			 json_milliseconds(event->lifetime_ns), "at_least", event->at_least);
-}
-
-static json_t *evidence(const struct event *event)
-{
-	const struct conn *conn = &event->conn;
-
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o}", "unread_bytes",
-			 number(event->unread_bytes), "fin_read", truth(event->fin_read),
-			 "rx_bytes", number(event->rx_bytes), "tx_bytes", number(event->tx_bytes),
-			 "tx_bytes_after_fin", number(event->tx_bytes_after_fin), "end",
-			 event->kind == RECORD_CLOSED ? end_name(conn->end) : NULL, "owner",
-			 task(&conn->owner, event->owner_place), "closer",
-			 task(&conn->closer, event->closer_place), "holders",
-			 event->kind == RECORD_WAITING
-				 ? holders(event->holders, event->holder_count)
-				 : json_null(),
-			 "listener", listener(event->listener));
-}
-
-/* Takes over part. */
-static int append(json_t *object, json_t *part)
-{
-	int err = object && part ? json_object_update(object, part) : -1;
-
-	json_decref(part);
-	return err;
-}
-
-json_t *json_event(const struct event *event)
-{
-	json_t *object = identity(event);
-	int err = append(object, waits(event));
-
-	err |= append(object, evidence(event));
-	if (err) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
-}
-
-static json_t *accept_errors(const struct listener_event *event)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < event->error_count; i++)
-		json_object_set_new(object, error_name(event->errors[i].error),
-				    json_integer((json_int_t)event->errors[i].count));
-	return object;
-}
-
-json_t *json_listener(const struct listener_event *event, int64_t time_ns)
-{
-	const struct listener_record *record = event->record;
-	const struct listener *socket = &record->listener;
-	char time[RENDER_TIME_SIZE], address[INET6_ADDRSTRLEN];
-
-	inet_ntop(socket->family == FAMILY_IPV4 ? AF_INET : AF_INET6, socket->addr, address,
-		  sizeof(address));
-	return json_pack(
-		"{s:s, s:s, s:s, s:{s:s, s:i}, s:I, s:I, s:o, s:I, s:s?, s:I, s:o, s:o, "
-		"s:o, s:o, s:o}",
-		"event", "listener", "time", render_time(time_ns, time), "family",
-		family_name(socket->family), "local", "address", address, "port", (int)socket->port,
-		"netns", (json_int_t)socket->netns, "queued", (json_int_t)record->queued, "known",
-		number(event->known), "limit", (json_int_t)record->limit, "limit_by",
-		limit_name(record), "drops", (json_int_t)record->drops, "accepts",
-		event->accepts_seen ? json_integer((json_int_t)event->accepts) : json_null(),
-		"last_accept_ms", json_milliseconds(event->last_accept_ns), "accept_errors",
-		event->accepts_seen ? accept_errors(event) : json_null(), "owner",
-		task(&socket->owner, NULL), "holders",
-		holders(event->holders, event->holder_count));
-}
-
-int json_print(FILE *out, json_t *object)
-{
-	int err;
-
-	if (!object)
-		return -ENOMEM;
-	err = json_dumpf(object, out, JSON_STYLE);
-	json_decref(object);
-	if (err && !ferror(out))
-		return -ENOMEM;
-	if (err || fputc('\n', out) == EOF)
-		return -EIO;
-	return 0;
-}
-
 char *json_line(json_t *object, size_t *size)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, size);
-	int err;
+	char *text = json_dumps(object, JSON_STYLE), *line;
 
-	if (!out) {
-		json_decref(object);
+	json_decref(object);
+	if (!text)
 		return NULL;
-	}
-	err = json_print(out, object);
-	if (fclose(out) == EOF || err) {
+	*size = strlen(text) + 1;
+	line = realloc(text, *size + 1);
+	if (!line) {
 		free(text);
 		return NULL;
 	}
-	return text;
+	line[*size - 1] = '\n';
+	line[*size] = '\0';
+	return line;
 }

@@ -8,25 +8,18 @@
 
 #include "event.h"
 
-/* New references, or NULL out of memory. time_ns is CLOCK_REALTIME. */
-json_t *json_event(const struct event *event);
-json_t *json_listener(const struct listener_event *event, int64_t time_ns);
-
 /*
- * One object on one line, with its newline, to be freed; takes the object over. Returns NULL out of
- * memory, or if object is NULL.
- */
-char *json_line(json_t *object, size_t *size);
-
-/*
- * The same as json_line(json_event(event), size), ten times as fast; not terminated by a zero byte.
+ * One object on one line, with its newline but no zero byte behind it, to be freed. time_ns is
+ * CLOCK_REALTIME. Return NULL out of memory.
  */
 char *json_event_line(const struct event *event, size_t *size);
+char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size);
 
-/*
- * Writes one object on one line and takes it over; NULL is one that there was no memory for.
- * Returns 0, -ENOMEM, or -EIO when out failed.
- */
-int json_print(FILE *out, json_t *object);
+/* Write such a line. Return 0, -ENOMEM, or -EIO when out failed. */
+int json_print_event(FILE *out, const struct event *event);
+int json_print_listener(FILE *out, const struct listener_event *event, int64_t time_ns);
+
+/* Any object as such a line; takes it over. Returns NULL out of memory, or if object is NULL. */
+char *json_line(json_t *object, size_t *size);
 
 #endif

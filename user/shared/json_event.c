@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An event as JSON without building an object: all subscribers wait for it, and a node can have
- * tens of thousands of them a second. Byte for byte what json_event() and json_line() give.
+ * Events and listeners as JSON, without building objects: all subscribers wait for an event, and a
+ * node can have tens of thousands of them a second.
  */
 #include "json.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,9 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* An event's line with every name at its longest and escaped takes less, without its holders. */
+/* A line with every name at its longest and escaped takes less, without its holders. */
 #define LINE_MAX 4096
 #define HOLDER_MAX 192
-
-/* Of microseconds, so many have no more digits than a double keeps. */
-#define MICROSECONDS_MAX INT64_C(1000000000000000)
 
 struct line {
 	char *text;
@@ -78,7 +76,8 @@ static void put_number(struct line *line, int64_t n)
 	put_unsigned(line, n < 0 ? -(uint64_t)n : (uint64_t)n);
 }
 
-/* As a double prints: no zeros at the end, but always one digit behind the point. */
+/* Whole microseconds, and as a double prints: no zeros at the end, but always one digit behind the
+ * point. */
 static void put_milliseconds(struct line *line, int64_t ns)
 {
 	int64_t us = ns / 1000;
@@ -86,7 +85,7 @@ static void put_milliseconds(struct line *line, int64_t ns)
 			 (char)('0' + us % 10)};
 	size_t size = sizeof(point);
 
-	if (ns == UNKNOWN) {
+	if (ns < 0) { /* UNKNOWN is; nothing else ever */
 		put_text(line, "null");
 		return;
 	}
@@ -197,15 +196,11 @@ static void put_endpoint(struct line *line, enum conn_family family, const __u8 
 	put_unsigned(line, port);
 }
 
-static void put_holders(struct line *line, const struct event *event)
+static void put_holders(struct line *line, const struct holder *holders, size_t count)
 {
-	if (event->kind != RECORD_WAITING) {
-		put_text(line, "null");
-		return;
-	}
 	put_text(line, "[");
-	for (size_t i = 0; i < event->holder_count; i++) {
-		const struct holder *holder = &event->holders[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct holder *holder = &holders[i];
 
 		put_text(line, i ? ",{\"pid\":" : "{\"pid\":");
 		put_unsigned(line, holder->pid);
@@ -218,7 +213,7 @@ static void put_holders(struct line *line, const struct event *event)
 	put_text(line, "]");
 }
 
-static void put_listener(struct line *line, const struct listener_record *record)
+static void put_queue(struct line *line, const struct listener_record *record)
 {
 	if (!record) {
 		put_text(line, "null");
@@ -301,31 +296,133 @@ static void put_evidence(struct line *line, const struct event *event)
 	put_key(line, "closer");
 	put_task(line, &conn->closer, event->closer_place);
 	put_key(line, "holders");
-	put_holders(line, event);
+	if (event->kind == RECORD_WAITING)
+		put_holders(line, event->holders, event->holder_count);
+	else
+		put_text(line, "null");
 	put_key(line, "listener");
-	put_listener(line, event->listener);
+	put_queue(line, event->listener);
 }
 
-/* Whether it prints as a double does, with the decimals that it has. */
-static bool is_plain(int64_t ns)
+static bool line_begin(struct line *line, size_t holder_count)
 {
-	return ns == UNKNOWN || (ns >= 0 && ns / 1000 < MICROSECONDS_MAX);
+	*line = (struct line){.room = LINE_MAX + holder_count * HOLDER_MAX};
+	line->text = malloc(line->room);
+	return line->text;
+}
+
+static char *line_end(struct line *line, size_t *size)
+{
+	put_text(line, "}\n");
+	*size = line->size;
+	return line->text;
 }
 
 char *json_event_line(const struct event *event, size_t *size)
 {
-	struct line line = {.room = LINE_MAX + event->holder_count * HOLDER_MAX};
+	struct line line;
 
-	if (!is_plain(event->accept_wait_ns) || !is_plain(event->close_wait_ns) ||
-	    !is_plain(event->lifetime_ns))
-		return json_line(json_event(event), size);
-	line.text = malloc(line.room);
-	if (!line.text)
+	if (!line_begin(&line, event->holder_count))
 		return NULL;
 	put_identity(&line, event);
 	put_waits(&line, event);
 	put_evidence(&line, event);
-	put_text(&line, "}\n");
-	*size = line.size;
-	return line.text;
+	return line_end(&line, size);
+}
+
+static void put_accept_errors(struct line *line, const struct listener_event *event)
+{
+	put_text(line, "{");
+	for (size_t i = 0; i < event->error_count; i++) {
+		if (i)
+			put_text(line, ",");
+		put_word(line, error_name(event->errors[i].error));
+		put_text(line, ":");
+		put_unsigned(line, event->errors[i].count);
+	}
+	put_text(line, "}");
+}
+
+static void put_accepts(struct line *line, const struct listener_event *event)
+{
+	put_key(line, "accepts");
+	put_number(line, event->accepts_seen ? (int64_t)event->accepts : UNKNOWN);
+	put_key(line, "last_accept_ms");
+	put_milliseconds(line, event->last_accept_ns);
+	put_key(line, "accept_errors");
+	if (event->accepts_seen)
+		put_accept_errors(line, event);
+	else
+		put_text(line, "null");
+}
+
+static void put_listener(struct line *line, const struct listener_event *event, int64_t time_ns)
+{
+	const struct listener_record *record = event->record;
+	const struct listener *socket = &record->listener;
+	char time[RENDER_TIME_SIZE];
+
+	put_text(line, "{\"event\":\"listener\"");
+	put_key(line, "time");
+	put_word(line, render_time(time_ns, time));
+	put_key(line, "family");
+	put_word(line, family_name(socket->family));
+	put_key(line, "local");
+	put_endpoint(line, socket->family, socket->addr, socket->port);
+	put_text(line, "},\"netns\":");
+	put_unsigned(line, socket->netns);
+	put_key(line, "queued");
+	put_unsigned(line, record->queued);
+	put_key(line, "known");
+	put_number(line, event->known);
+	put_key(line, "limit");
+	put_unsigned(line, record->limit);
+	put_key(line, "limit_by");
+	put_word(line, limit_name(record));
+	put_key(line, "drops");
+	put_unsigned(line, record->drops);
+	put_accepts(line, event);
+	put_key(line, "owner");
+	put_task(line, &socket->owner, NULL);
+	put_key(line, "holders");
+	put_holders(line, event->holders, event->holder_count);
+}
+
+char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size)
+{
+	struct line line;
+
+	if (!line_begin(&line, event->holder_count))
+		return NULL;
+	put_listener(&line, event, time_ns);
+	return line_end(&line, size);
+}
+
+/* Takes over the line. */
+static int print_line(FILE *out, char *line, size_t size)
+{
+	int r = 0;
+
+	if (!line)
+		return -ENOMEM;
+	if (fwrite(line, 1, size, out) != size)
+		r = -EIO;
+	free(line);
+	return r;
+}
+
+int json_print_event(FILE *out, const struct event *event)
+{
+	size_t size = 0;
+	char *line = json_event_line(event, &size);
+
+	return print_line(out, line, size);
+}
+
+int json_print_listener(FILE *out, const struct listener_event *event, int64_t time_ns)
+{
+	size_t size = 0;
+	char *line = json_listener_line(event, time_ns, &size);
+
+	return print_line(out, line, size);
 }
