@@ -13,7 +13,6 @@
 #include "scan.h"
 
 #define TICK_USEC (1000 * 1000)
-#define ACCURACY_USEC 10000
 
 /* Lines of events for subscribers that read slowly. */
 #define EVENTS_LOG_SIZE (8 * 1024 * 1024)
@@ -169,27 +168,13 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
-static int add_timer(struct service *service, uint64_t usec, sd_event_time_handler_t handler)
-{
-	sd_event_source *timer;
-	int r = sd_event_add_time_relative(watch_loop(service->watch), &timer, CLOCK_MONOTONIC,
-					   usec, ACCURACY_USEC, handler, service);
-
-	if (r >= 0)
-		r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
-	if (r >= 0)
-		r = sd_event_source_set_floating(timer, true);
-	sd_event_source_unref(timer);
-	return r;
-}
-
 static int prepare_loop(struct service *service)
 {
 	uint64_t report_usec = (uint64_t)service->options->report_interval_ns / 1000;
-	int r = add_timer(service, TICK_USEC, on_tick);
+	int r = watch_add_timer(service->watch, TICK_USEC, on_tick, service);
 
 	if (r >= 0 && report_usec)
-		r = add_timer(service, report_usec, on_report);
+		r = watch_add_timer(service->watch, report_usec, on_report, service);
 	if (r >= 0)
 		r = sd_event_set_watchdog(watch_loop(service->watch), true);
 	return r;

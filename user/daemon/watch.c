@@ -212,11 +212,12 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
-static int add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler)
+int watch_add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler,
+		    void *userdata)
 {
 	sd_event_source *timer;
 	int r = sd_event_add_time_relative(watch->loop, &timer, CLOCK_MONOTONIC, first_usec,
-					   ACCURACY_USEC, handler, watch);
+					   ACCURACY_USEC, handler, userdata);
 
 	if (r >= 0)
 		r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
@@ -244,11 +245,11 @@ static int prepare_loop(struct watch *watch)
 	if (r >= 0)
 		r = sd_event_add_io(loop, NULL, hooks_fd(watch->hooks), EPOLLIN, on_wakeup, watch);
 	if (r >= 0)
-		r = add_timer(watch, LOOK_USEC, on_look);
+		r = watch_add_timer(watch, LOOK_USEC, on_look, watch);
 	if (r >= 0)
 		r = looker_new(&watch->looker, loop);
 	if (r >= 0)
-		r = add_timer(watch, 0, on_tick);
+		r = watch_add_timer(watch, 0, on_tick, watch);
 	return r;
 }
 

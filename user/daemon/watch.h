@@ -57,6 +57,13 @@ int watch_read(struct watch *watch);
 /* Records of ended connections that were read; hooks_counts() has how many were sent. */
 uint64_t watch_ended(const struct watch *watch);
 
+/*
+ * Calls handler after so long, and for as long as the watch lives again whenever the handler has
+ * set its next time. Returns 0 or more, or -errno.
+ */
+int watch_add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler,
+		    void *userdata);
+
 /* The parts, which live as long as the watch. */
 sd_event *watch_loop(struct watch *watch);
 struct hooks *watch_hooks(struct watch *watch);
