@@ -1,88 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "command.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "sockets.h"
 #include "suite.h"
 
 #define MAX_ARGUMENTS 24
 #define COLUMNS 80
 
-struct command_service command_service;
+/* While a group runs that has a service. */
+static bool wanted;
 
 void command_service_start(void)
 {
-	const char *const arguments[] = {
-		"--socket",   command_service.socket, "--close-wait", COMMAND_SLOW, "--accept-wait",
-		COMMAND_SLOW, "--report-interval",    "0s",	      NULL};
+	static const char *const arguments[] = {
+		"--close-wait", COMMAND_SLOW, "--accept-wait", COMMAND_SLOW, "--report-interval",
+		"0s",		NULL};
 
-	daemon_start_service(&command_service.daemon, suite.backend, arguments);
+	service_start(arguments);
 }
 
-void command_service_stop(void)
-{
-	struct daemon *daemon = &command_service.daemon;
-	struct losses losses;
-	int status = daemon_stop(daemon, &losses);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("the service ended with wait status %#x; it said:\n%s", status,
-			 daemon->said);
-}
-
+/* Any user may enter the directory of the socket. */
 int command_setup_alone(void **state)
 {
-	(void)state;
-	strcpy(command_service.directory, "/tmp/slowclose-e2e-XXXXXX");
-	assert_non_null(mkdtemp(command_service.directory));
-	assert_int_equal(chmod(command_service.directory, 0755), 0);
-	snprintf(command_service.socket, sizeof(command_service.socket), "%s/command",
-		 command_service.directory);
-	suite.groups_begun++;
-	return 0;
+	int r = service_setup(state);
+
+	assert_int_equal(chmod(service.directory, 0755), 0);
+	return r;
 }
 
 int command_setup(void **state)
 {
-	command_setup_alone(state);
-	command_service.wanted = true;
+	int r = command_setup_alone(state);
+
+	wanted = true;
 	command_service_start();
-	return 0;
+	return r;
 }
 
 int command_teardown(void **state)
 {
-	(void)state;
-	if (daemon_running(&command_service.daemon))
-		command_service_stop();
-	command_service.wanted = false;
-	suite.groups_ended++;
-	return rmdir(command_service.directory);
+	wanted = false;
+	return service_teardown(state);
 }
 
 int command_clean(void **state)
 {
-	(void)state;
 	program_kill_all();
-	child_kill_all();
-	if (!command_service.wanted)
-		unlink(command_service.socket);
-	else if (!daemon_running(&command_service.daemon))
+	service_clean(state);
+	if (!wanted)
+		unlink(service.socket);
+	else if (!daemon_running(&service.daemon))
 		command_service_start();
 	return 0;
 }
 
 void command_start_as(struct program *command, uid_t uid, const char *const *arguments)
 {
-	const char *argv[MAX_ARGUMENTS] = {suite.command_path, "--socket", command_service.socket};
+	const char *argv[MAX_ARGUMENTS] = {suite.command_path, "--socket", service.socket};
 	size_t n = 3;
 
 	while (*arguments && n < MAX_ARGUMENTS - 1)
@@ -183,21 +163,4 @@ void command_expect_harmless(const struct program *command)
 {
 	expect_harmless(&command->out);
 	expect_harmless(&command->err);
-}
-
-int64_t number_of(json_t *object, const char *path)
-{
-	json_t *value = object;
-	char key[64];
-
-	while (*path) {
-		size_t length = strcspn(path, ".");
-
-		snprintf(key, sizeof(key), "%.*s", (int)length, path);
-		value = json_object_get(value, key);
-		path += length + (path[length] == '.');
-	}
-	if (!json_is_integer(value))
-		fail_msg("%s is no number in %s", key, json_dumps(object, JSON_COMPACT));
-	return json_integer_value(value);
 }

@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The command slowclose, and a service of its own that it asks. */
+/* The command slowclose, and the service that it asks. */
 #ifndef E2E_COMMAND_H
 #define E2E_COMMAND_H
 
 #include <jansson.h>
 #include <stdint.h>
 
-#include "daemon.h"
 #include "program.h"
+#include "service.h"
 
 /* From these on a wait is slow for the service: longer than what is to be fast ever takes. */
 #define COMMAND_SLOW "200ms"
 #define COMMAND_SLOW_MS 200
 
-struct command_service {
-	struct daemon daemon;
-	char directory[32]; /* of the sockets; any user may enter it */
-	bool wanted; /* while a group runs that has it */
-	char socket[64]; /* where slowclose looks for the service */
-};
-
-extern struct command_service command_service;
-
-/* Group setup and teardown: the directory, and in it the service or, for the second, none. */
+/* Group setup and teardown: the service or, for the second, none where it would be. */
 int command_setup(void **state);
 int command_setup_alone(void **state);
 int command_teardown(void **state);
@@ -32,8 +23,8 @@ int command_clean(void **state);
 
 #define command_scenario(function) cmocka_unit_test_teardown(function, command_clean)
 
+/* After service_stop(). */
 void command_service_start(void);
-void command_service_stop(void);
 
 /* slowclose --socket …, and these arguments. Both return at once, command_run() its exit status. */
 #define command_start(command, ...)                                                                \
@@ -64,8 +55,5 @@ void command_expect_harmless(const struct program *command);
 
 /* A scenario of the group that has a service to ask. */
 void command_examples_with_jq(void **state);
-
-/* The value at a path such as "waiting.accept_queue", which must be a number. */
-int64_t number_of(json_t *object, const char *path);
 
 #endif

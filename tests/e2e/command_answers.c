@@ -78,29 +78,6 @@ static void serve_slow_closes(struct served *served, const struct listener *list
 		count_slow(&served->slow_closes, pairs[i].fin, timed_close(pairs[i].server));
 }
 
-static bool is_row_of(json_t *row, const char *role, uint16_t port)
-{
-	const char *its_role = json_string_value(json_object_get(row, "role"));
-
-	return its_role && !strcmp(its_role, role) &&
-	       json_integer_value(json_object_get(row, "port")) == port;
-}
-
-/* The one row of a summary that is of this port; NULL if there is none. */
-static json_t *row_of(json_t *summary, const char *role, uint16_t port)
-{
-	json_t *rows = json_object_get(summary, "rows"), *row, *found = NULL;
-	size_t i;
-
-	json_array_foreach (rows, i, row) {
-		if (!is_row_of(row, role, port))
-			continue;
-		assert_null(found);
-		found = row;
-	}
-	return found;
-}
-
 /* Until all have been told. */
 static void wait_for_ends(uint16_t port)
 {
@@ -111,7 +88,7 @@ static void wait_for_ends(uint16_t port)
 		json_t *summary = command_ask(&report, "report", "--json", "--by", "port");
 		json_t *row = row_of(summary, "server", port);
 
-		ended = row ? number_of(row, "ended") : 0;
+		ended = row ? number_at(row, "ended") : 0;
 		json_decref(summary);
 		if (now_ns() > deadline)
 			fail_msg("%lld have ended, not %d", (long long)ended, ALL);
@@ -138,15 +115,15 @@ static int setup(void **state)
 
 static void expect_bound(json_t *row, const char *path, struct bound bound)
 {
-	assert_in_range(number_of(row, path), bound.least, bound.most);
+	assert_in_range(number_at(row, path), bound.least, bound.most);
 }
 
 static void expect_row(json_t *row)
 {
 	assert_non_null(row);
-	assert_int_equal(number_of(row, "ended"), ALL);
-	assert_int_equal(number_of(row, "accept_wait.count"), ALL);
-	assert_int_equal(number_of(row, "close_wait.count"), SLOW_CLOSE);
+	assert_int_equal(number_at(row, "ended"), ALL);
+	assert_int_equal(number_at(row, "accept_wait.count"), ALL);
+	assert_int_equal(number_at(row, "close_wait.count"), SLOW_CLOSE);
 	expect_bound(row, "slow_accepts", served.slow_accepts);
 	expect_bound(row, "slow_closes", served.slow_closes);
 	expect_bound(row, "causes.not-reading", served.slow_closes);
@@ -157,11 +134,11 @@ static int64_t sum_of_rows(json_t *summary)
 {
 	json_t *rows = json_object_get(summary, "rows"), *row;
 	json_t *other = json_object_get(summary, "other");
-	int64_t sum = json_is_object(other) ? number_of(other, "ended") : 0;
+	int64_t sum = json_is_object(other) ? number_at(other, "ended") : 0;
 	size_t i;
 
 	json_array_foreach (rows, i, row)
-		sum += number_of(row, "ended");
+		sum += number_at(row, "ended");
 	return sum;
 }
 
@@ -172,11 +149,11 @@ static void expect_summary(const char *by, const char *window)
 
 	assert_string_equal(json_string_value(json_object_get(summary, "by")), by);
 	assert_string_equal(json_string_value(json_object_get(summary, "window")), window);
-	assert_true(number_of(summary, "total.ended") >= 2 * ALL);
-	assert_int_equal(sum_of_rows(summary), number_of(summary, "total.ended"));
+	assert_true(number_at(summary, "total.ended") >= 2 * ALL);
+	assert_int_equal(sum_of_rows(summary), number_at(summary, "total.ended"));
 	if (!strcmp(by, "service") || !strcmp(by, "port")) {
 		expect_row(row_of(summary, "server", served.port));
-		assert_int_equal(number_of(row_of(summary, "client", served.port), "ended"), ALL);
+		assert_int_equal(number_at(row_of(summary, "client", served.port), "ended"), ALL);
 	}
 	json_decref(summary);
 	assert_int_equal(command_run(&report, "report", "--by", by, "--window", window), 0);
@@ -437,8 +414,8 @@ static void command_list_as_json(void **state)
 	assert_int_equal(json_array_size(lines), 3);
 	json_array_foreach (lines, i, one) {
 		assert_string_equal(json_string_value(json_object_get(one, "event")), "waiting");
-		assert_int_equal(number_of(one, "local.port"), waiters.listener.port);
-		ports += (uint64_t)number_of(one, "remote.port");
+		assert_int_equal(number_at(one, "local.port"), waiters.listener.port);
+		ports += (uint64_t)number_at(one, "remote.port");
 	}
 	for (i = 0; i < 3; i++)
 		ports -= waiters.pairs[i].client_port;
@@ -457,8 +434,8 @@ static void command_listeners(void **state)
 	(void)state;
 	make_waiters(&waiters);
 	one = command_ask(&listeners, "listeners", "-L", waiters.port, "--json");
-	assert_int_equal(number_of(one, "queued"), 1);
-	assert_int_equal(number_of(one, "limit"), 4);
+	assert_int_equal(number_at(one, "queued"), 1);
+	assert_int_equal(number_at(one, "limit"), 4);
 	json_decref(one);
 	assert_int_equal(command_run(&listeners, "listeners", "-L", waiters.port), 0);
 	assert_string_equal(listeners.err.text, "");
@@ -492,13 +469,13 @@ static void command_status(void **state)
 
 	(void)state;
 	json = command_ask(&status, "status", "--json");
-	assert_int_equal(number_of(json, "pid"), command_service.daemon.pid);
-	assert_true(number_of(json, "records") >= 2 * ALL);
+	assert_int_equal(number_at(json, "pid"), service.daemon.pid);
+	assert_true(number_at(json, "records") >= 2 * ALL);
 	json_decref(json);
 	assert_int_equal(command_run(&status, "status"), 0);
 	assert_string_equal(status.err.text, "");
 	command_expect_narrow(status.out.text);
-	snprintf(line, sizeof(line), ", process %d\n", command_service.daemon.pid);
+	snprintf(line, sizeof(line), ", process %d\n", service.daemon.pid);
 	program_expect_out(&status, line);
 	snprintf(line, sizeof(line), "\nbackend      %s: ", suite.backend);
 	program_expect_out(&status, line);

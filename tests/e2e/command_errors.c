@@ -33,7 +33,7 @@ static void expect_refusal(int status, int wanted, const char *const *parts)
 
 static void expect_no_service(void)
 {
-	static const char *const parts[] = {"no slowclosed answers at ",  command_service.socket,
+	static const char *const parts[] = {"no slowclosed answers at ",  service.socket,
 					    "systemctl start slowclosed", "sudo slowclosed",
 					    "sudo slowclosed --tail",	  NULL};
 
@@ -46,9 +46,9 @@ static int listen_on_socket(void)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(address.sun_path, command_service.socket);
+	strcpy(address.sun_path, service.socket);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 8))
-		fail_msg("%s: %s", command_service.socket, strerror(errno));
+		fail_msg("%s: %s", service.socket, strerror(errno));
 	return fd;
 }
 
@@ -59,27 +59,24 @@ static void command_without_a_service(void **state)
 	expect_no_service();
 	close(listen_on_socket());
 	expect_no_service();
-	unlink(command_service.socket);
+	unlink(service.socket);
 }
 
 static void command_without_permission(void **state)
 {
-	static const char *const parts[] = {"no permission for ",
-					    command_service.socket,
-					    "root and the group slowclose",
-					    "usermod -aG slowclose",
-					    "sudo",
-					    NULL};
+	static const char *const parts[] = {
+		"no permission for ",	 service.socket, "root and the group slowclose",
+		"usermod -aG slowclose", "sudo",	 NULL};
 	int fd = listen_on_socket();
 
 	(void)state;
-	assert_int_equal(chmod(command_service.socket, 0660), 0);
+	assert_int_equal(chmod(service.socket, 0660), 0);
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		expect_refusal(command_run_as(&command, NOBODY,
 					      (const char *const[]){subcommands[i], NULL}),
 			       1, parts);
 	close(fd);
-	unlink(command_service.socket);
+	unlink(service.socket);
 }
 
 /* What is given, and what the message must have. */

@@ -32,7 +32,7 @@ static void start_example(const char *subcommand)
 		;
 	snprintf(text, sizeof(text), "%s%.*s", script, (int)strcspn(line, "\n"), line);
 	setenv("COMMAND", suite.command_path, 1);
-	setenv("SOCKET", command_service.socket, 1);
+	setenv("SOCKET", service.socket, 1);
 	program_start(&pipeline, 0, (const char *const[]){"sh", "-c", text, NULL});
 }
 

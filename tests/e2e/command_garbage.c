@@ -75,10 +75,10 @@ static void fake_start(struct child *child, const struct fake *answers)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	unlink(command_service.socket); /* of a test that failed */
-	strcpy(address.sun_path, command_service.socket);
+	unlink(service.socket); /* of a test that failed */
+	strcpy(address.sun_path, service.socket);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 8))
-		fail_msg("%s: %s", command_service.socket, strerror(errno));
+		fail_msg("%s: %s", service.socket, strerror(errno));
 	fake = *answers;
 	child_start(child, answer_all, fd);
 	close(fd);
@@ -87,7 +87,7 @@ static void fake_start(struct child *child, const struct fake *answers)
 static void fake_end(struct child *child)
 {
 	child_kill(child);
-	unlink(command_service.socket);
+	unlink(service.socket);
 }
 
 enum which {

@@ -42,8 +42,8 @@ static json_t *expect_event(struct program *tail, const char *kind)
 
 static void expect_pair(json_t *event, const struct pair *pair)
 {
-	assert_int_equal(number_of(event, "local.port"), pair->server_port);
-	assert_int_equal(number_of(event, "remote.port"), pair->client_port);
+	assert_int_equal(number_at(event, "local.port"), pair->server_port);
+	assert_int_equal(number_at(event, "remote.port"), pair->client_port);
 	expect_text(event, "role", "server");
 }
 
@@ -307,7 +307,7 @@ static void command_tail_outlives_the_service(void **state)
 	snprintf(port, sizeof(port), "%u", listener.port);
 	command_start(&tail, "tail", "-L", port);
 	program_expect_out(&tail, "CAUSE");
-	command_service_stop();
+	service_stop();
 	program_expect_err(&tail, "slowclosed is away: it ended the stream. Waiting for it");
 	assert_null(strstr(tail.err.text, "was away"));
 	command_service_start();
@@ -356,7 +356,7 @@ static void add_up(struct sum *sum, const struct program *tail)
 	for (; (newline = strchr(line, '\n')); line = newline + 1) {
 		event = json_loadb(line, (size_t)(newline - line), 0, NULL);
 		if (!strcmp(text_of(event, "event"), "lost"))
-			sum->lost += number_of(event, "count");
+			sum->lost += number_at(event, "count");
 		else
 			sum->ends += !strcmp(text_of(event, "event"), "closed");
 		assert_true(json_is_object(event));
@@ -370,7 +370,7 @@ static int64_t lost_by_status(void)
 {
 	static struct program asking;
 	json_t *status = command_ask(&asking, "status", "--json");
-	int64_t lost = number_of(status, "losses.subscribers");
+	int64_t lost = number_at(status, "losses.subscribers");
 
 	json_decref(status);
 	return lost;

@@ -39,17 +39,16 @@ static int teardown(void **state)
 		close(waiting.queued[i].client);
 	close(waiting.closing.server);
 	close(waiting.listener.fd);
-	snprintf(path, sizeof(path), "%s/tmux", command_service.directory);
+	snprintf(path, sizeof(path), "%s/tmux", service.directory);
 	unlink(path);
 	return command_teardown(state);
 }
 
 static void open_top(void)
 {
-	const char *const argv[] = {suite.command_path, "--socket", command_service.socket, "top",
-				    NULL};
+	const char *const argv[] = {suite.command_path, "--socket", service.socket, "top", NULL};
 
-	terminal_open(&terminal, command_service.directory, 80, 24, argv);
+	terminal_open(&terminal, service.directory, 80, 24, argv);
 }
 
 /* Other programs' connections may wait longer: high enough, there is room for theirs and ours. */
@@ -148,7 +147,7 @@ static void command_top_outlives_the_service(void **state)
 	(void)state;
 	open_top();
 	expect_all_shown();
-	command_service_stop();
+	service_stop();
 	terminal_expect_in_line(&terminal, 1, "slowclosed is away for ");
 	snprintf(text, sizeof(text), "\n%u/e2e", waiting.listener.port);
 	terminal_expect(&terminal, text);
@@ -164,7 +163,7 @@ static void command_top_without_a_service(void **state)
 	const char *const argv[] = {suite.command_path, "--socket", "/nowhere/socket", "top", NULL};
 
 	(void)state;
-	terminal_open(&terminal, command_service.directory, 80, 24, argv);
+	terminal_open(&terminal, service.directory, 80, 24, argv);
 	assert_int_equal(terminal_end(&terminal), 1);
 	terminal_expect_in_line(&terminal, 0,
 				"slowclose: no slowclosed answers at /nowhere/socket");
@@ -177,7 +176,7 @@ static void command_top_without_a_service(void **state)
 /* In a new terminal, or in the one where another has ended. */
 static void run_as_given(const char *const *arguments)
 {
-	const char *argv[16] = {suite.command_path, "--socket", command_service.socket};
+	const char *argv[16] = {suite.command_path, "--socket", service.socket};
 	size_t n = 3;
 
 	while (*arguments)
@@ -185,7 +184,7 @@ static void run_as_given(const char *const *arguments)
 	if (terminal.server.pid)
 		terminal_run(&terminal, argv);
 	else
-		terminal_open(&terminal, command_service.directory, 80, 100, argv);
+		terminal_open(&terminal, service.directory, 80, 100, argv);
 }
 
 /* This, and no line that the terminal had to break. */

@@ -175,17 +175,23 @@ const char *text_at(json_t *object, const char *path)
 	return json_is_string(value) ? json_string_value(value) : "(null)";
 }
 
+static bool is_row_of(json_t *row, const char *role, uint16_t port)
+{
+	return json_integer_value(at(row, "port")) == port && !strcmp(text_at(row, "role"), role);
+}
+
 json_t *row_of(json_t *summary, const char *role, uint16_t port)
 {
-	json_t *row;
+	json_t *row, *found = NULL;
 	size_t i;
 
 	json_array_foreach (at(summary, "rows"), i, row) {
-		if (json_integer_value(at(row, "port")) == port &&
-		    !strcmp(text_at(row, "role"), role))
-			return row;
+		if (!is_row_of(row, role, port))
+			continue;
+		assert_null(found);
+		found = row;
 	}
-	return NULL;
+	return found;
 }
 
 static void api_socket_is_private(void **state)

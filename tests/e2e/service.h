@@ -50,7 +50,7 @@ json_t *at(json_t *object, const char *path);
 long long number_at(json_t *object, const char *path);
 const char *text_at(json_t *object, const char *path);
 
-/* The row of a summary for a port; NULL if there is none. */
+/* The one row of a summary that is of this port; NULL if there is none. */
 json_t *row_of(json_t *summary, const char *role, uint16_t port);
 
 #endif

@@ -70,7 +70,7 @@ static void source_of(long n, struct sockaddr_in *source)
 		htonl(0x7f000001 | (uint32_t)(16 + worker) << 16 | (uint32_t)(rest / PORTS) << 8);
 }
 
-static long number_of(uint32_t address, int port)
+static long number_at(uint32_t address, int port)
 {
 	long worker = (long)(address >> 16 & 0xff) - 16, block = address >> 8 & 0xff;
 
@@ -221,7 +221,7 @@ static void check_line(struct storm *storm, const char *line, int64_t now)
 	}
 	memcpy(text, address, strcspn(address, "\"") < sizeof(text) ? strcspn(address, "\"") : 0);
 	if (inet_pton(AF_INET, text, &in) == 1)
-		n = number_of(ntohl(in.s_addr), atoi(port));
+		n = number_at(ntohl(in.s_addr), atoi(port));
 	if (n < 0 || n >= storm->connections)
 		return; /* another program's */
 
