@@ -102,8 +102,9 @@ static void api_fields_of_connections_and_listeners(void **state)
 	assert_int_equal(json_array_size(list), 1);
 	one = json_array_get(list, 0);
 	expect_fields(one, "event time id role family local remote netns state cause accepted "
-			   "accept_wait_ms close_wait_ms lifetime_ms at_least unread_bytes "
-			   "fin_read rx_bytes tx_bytes tx_bytes_after_fin end owner closer "
+			   "accept_wait_ms close_wait_ms lifetime_ms at_least "
+			   "close_wait_at_least unread_bytes fin_read rx_bytes tx_bytes "
+			   "tx_bytes_after_fin end owner closer "
 			   "holders listener ");
 	expect_fields(at(one, "local"), "address port ");
 	expect_fields(at(one, "listener"), "address port queued limit ");

@@ -68,6 +68,7 @@ static void existing_not_reading_6(void **state)
 
 	event = server_event(&stuck->pair);
 	expect_truth(event, "at_least", true);
+	expect_truth(event, "close_wait_at_least", true);
 	expect_text(event, "end", "reset-unread");
 	expect_task(event, "closer", getpid(), gettid());
 	closed.before = stuck->pair.fin.after; /* a bound: any shorter wait is true as well */
@@ -202,6 +203,7 @@ static void existing_closed_later(void **state)
 
 	event = server_event(pair);
 	expect_truth(event, "at_least", true);
+	expect_truth(event, "close_wait_at_least", false);
 	expect_truth(event, "accepted", true);
 	expect_null(event, "accept_wait_ms");
 	expect_wait(event, "close_wait_ms", pair->fin, closed);

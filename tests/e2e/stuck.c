@@ -464,6 +464,7 @@ static void expect_waits(const struct stuck *stuck, json_t *event, bool older)
 	else
 		expect_wait_up_to_now(event, "close_wait_ms", pair->fin, older);
 	expect_truth(event, "at_least", older);
+	expect_truth(event, "close_wait_at_least", older && !stuck->open);
 }
 
 static void expect_bytes(const struct stuck *stuck, json_t *event, bool older)

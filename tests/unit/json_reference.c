@@ -88,11 +88,12 @@ static json_t *identity(const struct event *event)
 
 static json_t *waits(const struct event *event)
 {
-	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b}", "cause", cause_name(event->cause),
+	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b, s:b}", "cause", cause_name(event->cause),
 			 "accepted", truth(event->accepted), "accept_wait_ms",
 			 json_milliseconds(event->accept_wait_ns), "close_wait_ms",
 			 json_milliseconds(event->close_wait_ns), "lifetime_ms",
-			 json_milliseconds(event->lifetime_ns), "at_least", event->at_least);
+			 json_milliseconds(event->lifetime_ns), "at_least", event->at_least,
+			 "close_wait_at_least", event->close_wait_at_least);
 }
 
 static json_t *evidence(const struct event *event)

@@ -315,10 +315,12 @@ static void older_than_the_hooks(void **state)
 	record.conn.flags |= CONN_OLD;
 	event = event_of(&record);
 	assert_true(event.at_least);
+	assert_false(event.close_wait_at_least);
 	assert_int_equal(event.tx_bytes_after_fin, 5);
 	record.conn.flags |= CONN_OLD_FIN;
 	event = event_of(&record);
 	assert_true(event.at_least);
+	assert_true(event.close_wait_at_least);
 	assert_int_equal(event.close_wait_ns, 900);
 	assert_int_equal(event.tx_bytes_after_fin, 5);
 	record.tx_bytes_after_fin = 0;

@@ -105,6 +105,7 @@ static struct event any_event(void)
 		.fin_read = (int)(any() % 3) - 1,
 		.cause = any() % CAUSE_COUNT,
 		.at_least = any() % 2,
+		.close_wait_at_least = any() % 2,
 	};
 
 	return event;

@@ -82,11 +82,11 @@ static void at_least(void **state)
 	struct event event = slow_event();
 
 	(void)state;
-	event.conn.flags = CONN_OLD;
+	event.at_least = true;
 	assert_line(&event, &narrow,
 		    "00:13:20 410ms+   3.2s not-reading    nginx/812         443 "
 		    "198.51.100.7:50000\n");
-	event.conn.flags = CONN_OLD | CONN_OLD_FIN;
+	event.close_wait_at_least = true;
 	event.accept_wait_ns = UNKNOWN;
 	event.close_wait_ns = 86399 * NSEC_PER_SEC;
 	/* one too wide, aligned again behind it */

@@ -109,6 +109,7 @@ void event_from_record(struct event *event, const struct record *record,
 		event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
 	}
 	event->at_least = conn->flags & CONN_OLD;
+	event->close_wait_at_least = conn->flags & CONN_OLD_FIN;
 	event->accepted = accepted(conn);
 	event->fin_read = fin_read(conn);
 	set_bytes(event, record);

@@ -59,7 +59,8 @@ struct event {
 	enum tristate accepted;
 	enum tristate fin_read;
 	enum conn_cause cause;
-	bool at_least; /* older than the hooks: the waits and the lifetime are lower bounds */
+	bool at_least; /* older than the hooks: the accept wait and the lifetime are lower bounds */
+	bool close_wait_at_least; /* its FIN is: so is the close wait */
 	bool slow; /* a wait is over its threshold */
 };
 

@@ -273,6 +273,8 @@ static void put_waits(struct line *line, const struct event *event)
 	put_milliseconds(line, event->lifetime_ns);
 	put_key(line, "at_least");
 	put_truth(line, event->at_least ? YES : NO);
+	put_key(line, "close_wait_at_least");
+	put_truth(line, event->close_wait_at_least ? YES : NO);
 }
 
 static void put_evidence(struct line *line, const struct event *event)

@@ -234,11 +234,8 @@ static void read_waits(struct json_read *read, const json_t *object, struct even
 	event->fin_read = field_truth(&read->error, object, "fin_read");
 	event->cause = read_cause(read, object);
 	event->at_least = field_truth(&read->error, object, "at_least") == YES;
-	if (event->at_least)
-		event->conn.flags |= CONN_OLD;
-	/* That nothing was sent since the FIN is known only where the FIN was seen. */
-	if (event->at_least && event->tx_bytes_after_fin != 0)
-		event->conn.flags |= CONN_OLD_FIN;
+	event->close_wait_at_least =
+		field_truth(&read->error, object, "close_wait_at_least") == YES;
 }
 
 static int begin(struct json_read *read, const json_t *object)

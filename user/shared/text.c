@@ -133,14 +133,14 @@ static const char *accept_wait(const struct event *event, char *buf)
 {
 	bool goes_on = event->kind == RECORD_WAITING && event->accepted == NO;
 
-	return wait(event->accept_wait_ns, goes_on || event->conn.flags & CONN_OLD, buf);
+	return wait(event->accept_wait_ns, goes_on || event->at_least, buf);
 }
 
 static const char *close_wait(const struct event *event, char *buf)
 {
 	bool goes_on = event->kind == RECORD_WAITING;
 
-	return wait(event->close_wait_ns, goes_on || event->conn.flags & CONN_OLD_FIN, buf);
+	return wait(event->close_wait_ns, goes_on || event->close_wait_at_least, buf);
 }
 
 static const char *cause(const struct event *event, char *buf)
