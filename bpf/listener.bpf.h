@@ -44,6 +44,7 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 	if (task) {
 		listener.since_ns = bpf_ktime_get_ns();
 		listener.owner = *task;
+		listener.somaxconn = common->skc_net.net->core.sysctl_somaxconn;
 	}
 	bpf_map_update_elem(&listeners, &key, &listener, task ? BPF_ANY : BPF_NOEXIST);
 }

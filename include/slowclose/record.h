@@ -121,6 +121,8 @@ struct listener {
 	__u8 family; /* enum conn_family; an IPv6 one with the address :: takes IPv4 as well */
 	__u8 padding;
 	struct conn_task owner; /* called listen() */
+	__u32 somaxconn; /* of its network namespace when listen() was called; 0: not known */
+	__u32 more_padding;
 };
 
 /* A listener now. */
@@ -247,8 +249,8 @@ _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
 _Static_assert(sizeof(struct conn) == 152, "no implicit padding");
 _Static_assert(sizeof(struct record) == 184, "no implicit padding");
 
-_Static_assert(sizeof(struct listener) == 56, "no implicit padding");
-_Static_assert(sizeof(struct listener_record) == 88, "no implicit padding");
+_Static_assert(sizeof(struct listener) == 64, "no implicit padding");
+_Static_assert(sizeof(struct listener_record) == 96, "no implicit padding");
 _Static_assert(sizeof(struct holder) == 32, "no implicit padding");
 _Static_assert(sizeof(struct accept_record) == 32, "no implicit padding");
 _Static_assert(sizeof(struct thread_record) == 248, "no implicit padding");

@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "expect.h"
+#include "netns.h"
 #include "service.h"
 #include "suite.h"
 
@@ -235,27 +236,58 @@ static long somaxconn(void)
 	return value;
 }
 
+static void expect_limit(const struct listener *listener, long limit, const char *by)
+{
+	json_t *list = list_until(1, "/v1/listeners?lport=%u", listener->port);
+	json_t *line = listener_line(list, listener);
+
+	expect_number(line, "limit", limit);
+	if (by)
+		expect_text(line, "limit_by", by);
+	else
+		expect_null(line, "limit_by");
+	json_decref(list);
+}
+
 static void api_listener_limits(void **state)
 {
 	struct listener small, large;
-	json_t *list, *line;
 
 	(void)state;
 	service_use(arguments);
 	listener_open(&small, AF_INET, "127.0.0.1", 1);
 	listener_open(&large, AF_INET, "127.0.0.1", 1 << 24);
-	list = list_until(1, "/v1/listeners?lport=%u", small.port);
-	line = listener_line(list, &small);
-	expect_number(line, "limit", 1);
-	expect_text(line, "limit_by", "backlog");
-	json_decref(list);
-	list = list_until(1, "/v1/listeners?lport=%u", large.port);
-	line = listener_line(list, &large);
-	expect_number(line, "limit", somaxconn());
-	expect_text(line, "limit_by", "somaxconn");
-	json_decref(list);
+	expect_limit(&small, 1, "backlog");
+	expect_limit(&large, somaxconn(), "somaxconn");
 	close(small.fd);
 	close(large.fd);
+}
+
+/* What cut it is known from the time of listen(), whatever somaxconn becomes. */
+static void api_listener_limits_then(void **state)
+{
+	struct listener small, large;
+
+	(void)state;
+	service_use(arguments);
+	netns_enter_new();
+	netns_set("core/somaxconn", "9");
+	listener_open(&small, AF_INET, "127.0.0.1", 5);
+	listener_open(&large, AF_INET, "127.0.0.1", 100);
+	netns_set("core/somaxconn", "20");
+	expect_limit(&small, 5, "backlog");
+	expect_limit(&large, 9, "somaxconn");
+	netns_set("core/somaxconn", "4");
+	expect_limit(&small, 5, "backlog");
+	expect_limit(&large, 9, "somaxconn");
+	netns_set("core/somaxconn", "5"); /* which listen() may have been called with again */
+	expect_limit(&small, 5, NULL);
+	netns_set("core/somaxconn", "20");
+	assert_int_equal(listen(large.fd, 15), 0);
+	expect_limit(&large, 15, NULL);
+	close(small.fd);
+	close(large.fd);
+	netns_leave();
 }
 
 int run_listings(void)
@@ -265,6 +297,7 @@ int run_listings(void)
 		service_scenario(api_listener_accepts),
 		service_scenario(api_listener_accept_errors),
 		service_scenario(api_listener_limits),
+		service_scenario(api_listener_limits_then),
 	};
 
 	return cmocka_run_group_tests(listings, service_setup, service_teardown);

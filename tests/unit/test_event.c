@@ -352,14 +352,37 @@ static void kinds(void **state)
 
 static void limits(void **state)
 {
-	struct listener_record record = {.limit = 5, .somaxconn = 4096};
+	static const struct {
+		uint32_t limit, then, now;
+		const char *name;
+	} cases[] = {
+		{5, 4096, 4096, "backlog"},
+		{4096, 4096, 4096, "somaxconn"},
+		{128, 128, 4096, "somaxconn"}, /* was raised since */
+		{5, 128, 4096, "backlog"},
+		{4096, 4096, 128, "somaxconn"}, /* was lowered since */
+		{511, 4096, 128, "backlog"},
+		{128, 4096, 128, NULL}, /* from before, or listen() was called again */
+		{200, 128, 4096, NULL}, /* was called again */
+		{4096, 0, 4096, "somaxconn"}, /* older than the hooks */
+		{5, 0, 4096, NULL},
+		{4097, 0, 4096, NULL},
+	};
 
 	(void)state;
-	assert_string_equal(limit_name(&record), "backlog");
-	record.limit = 4096;
-	assert_string_equal(limit_name(&record), "somaxconn");
-	record.limit = 4097;
-	assert_null(limit_name(&record));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct listener_record record = {
+			.listener.somaxconn = cases[i].then,
+			.limit = cases[i].limit,
+			.somaxconn = cases[i].now,
+		};
+		const char *name = limit_name(&record);
+
+		if (!cases[i].name)
+			assert_null(name);
+		else
+			assert_string_equal(name ? name : "", cases[i].name);
+	}
 }
 
 static void id_stays(void **state)

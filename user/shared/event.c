@@ -154,9 +154,11 @@ const char *cause_name(enum conn_cause cause)
 
 const char *limit_name(const struct listener_record *record)
 {
-	if (record->limit < record->somaxconn)
-		return "backlog";
-	return record->limit == record->somaxconn ? "somaxconn" : NULL;
+	__u32 then = record->listener.somaxconn, limit = record->limit;
+
+	if (limit == (then ? then : record->somaxconn))
+		return "somaxconn";
+	return limit < then && limit != record->somaxconn ? "backlog" : NULL;
 }
 
 const char *end_name(enum conn_end end)

@@ -95,8 +95,9 @@ const char *kind_name(enum record_kind kind);
 const char *cause_name(enum conn_cause cause);
 const char *end_name(enum conn_end end);
 /*
- * What limits a listener's queue: "backlog", that of listen(); "somaxconn", where they are equal,
- * which a larger backlog is cut to; NULL where somaxconn was changed since.
+ * What limits a listener's queue: "somaxconn", where they were equal, which a larger backlog is cut
+ * to; else "backlog", that of listen(). NULL where somaxconn at that time is not known and was not
+ * this, or where listen() may have been called again.
  */
 const char *limit_name(const struct listener_record *record);
 const char *error_name(int error); /* "EMFILE"; "other" for what the C library does not know */

@@ -296,14 +296,15 @@ static void read_accepts(struct json_read *read, const json_t *object, struct li
 	}
 }
 
-/* A somaxconn that gives the same name: JSON does not have the number. */
-static uint32_t somaxconn_of(struct json_read *read, const json_t *object, uint32_t limit)
+/* A somaxconn, then and now, that gives the same name: JSON does not have the numbers. */
+static void read_limit_by(struct json_read *read, const json_t *object,
+			  struct listener_record *record)
 {
 	const char *by = field_text(&read->error, object, "limit_by");
 
-	if (!by)
-		return limit ? limit - 1 : 0;
-	return strcmp(by, "backlog") == 0 && limit < UINT32_MAX ? limit + 1 : limit;
+	record->somaxconn = ~record->limit;
+	if (by)
+		record->listener.somaxconn = record->limit + (strcmp(by, "backlog") == 0);
 }
 
 int listener_from_json(struct listener_event *event, int64_t *time_ns, struct json_read *read,
@@ -327,7 +328,7 @@ int listener_from_json(struct listener_event *event, int64_t *time_ns, struct js
 	socket->netns = field_u32(&read->error, object, "netns");
 	record->queued = field_u32(&read->error, object, "queued");
 	record->limit = field_u32(&read->error, object, "limit");
-	record->somaxconn = somaxconn_of(read, object, record->limit);
+	read_limit_by(read, object, record);
 	record->drops = field_u32(&read->error, object, "drops");
 	event->known = field_number(&read->error, object, "known", INT64_MAX);
 	read_accepts(read, object, event);
