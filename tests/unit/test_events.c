@@ -181,8 +181,8 @@ static void nothing_from_before(void **state)
 	events_free(events);
 }
 
-/* The number of one that has gone is another's, whose events are not those still in the log. */
-static void number_is_used_again(void **state)
+/* The place of one that has gone is another's, whose events are not those still in the log. */
+static void place_is_used_again(void **state)
 {
 	struct events *events = events_new(1 << 16);
 
@@ -193,8 +193,8 @@ static void number_is_used_again(void **state)
 	publish(events, 2, 2);
 	events_unsubscribe(one.subscriber);
 	subscribe(events, &third, "2", 0);
-	assert_int_equal(counts_of(&third).number, 0);
-	assert_int_equal(counts_of(&other).number, 1);
+	assert_int_equal(counts_of(&other).id, 2);
+	assert_int_equal(counts_of(&third).id, 3); /* which is not */
 	publish(events, 2, 3);
 	publish(events, 1, 4);
 	expect_hello(&third, 0);
@@ -470,7 +470,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_gets_its_own_in_order),
 		cmocka_unit_test(nothing_from_before),
-		cmocka_unit_test(number_is_used_again),
+		cmocka_unit_test(place_is_used_again),
 		cmocka_unit_test(round_the_log),
 		cmocka_unit_test(slow_reader_is_told_its_loss),
 		cmocka_unit_test(half_a_line_becomes_whole),

@@ -30,7 +30,8 @@ _Static_assert(sizeof(struct entry) <= ENTRY_ALIGN, "an entry without text fits 
 struct subscriber {
 	struct events *events;
 	struct filter filter;
-	unsigned int number;
+	uint64_t id;
+	unsigned int number; /* its bit in entries, which is another's later */
 	uint64_t at; /* position of the entry that comes next */
 	uint32_t offset; /* in its text: that much was read */
 	char *line; /* goes first: hello, lost, heartbeat, or the rest of an entry; or NULL */
@@ -46,6 +47,7 @@ struct events {
 	size_t size;
 	uint64_t head, tail; /* positions: where the next entry goes, and the oldest one */
 	uint64_t lost;
+	uint64_t last_id;
 };
 
 struct events *events_new(size_t log_size)
@@ -126,6 +128,7 @@ int events_subscribe(struct events *events, const struct filter *filter, const c
 	}
 	subscriber->events = events;
 	subscriber->filter = *filter;
+	subscriber->id = ++events->last_id;
 	subscriber->number = number;
 	subscriber->at = events->head;
 	subscriber->read_ns = now_ns;
@@ -352,7 +355,7 @@ bool events_ready(struct subscriber *subscriber, int64_t now_ns)
 
 void events_counts(const struct subscriber *subscriber, struct subscriber_counts *counts)
 {
-	counts->number = subscriber->number;
+	counts->id = subscriber->id;
 	counts->sent = subscriber->sent;
 	counts->lost = subscriber->lost;
 	counts->buffered = subscriber->events->head - subscriber->at;

@@ -50,7 +50,7 @@ size_t events_read(struct subscriber *subscriber, char *buf, size_t size, int64_
 bool events_ready(struct subscriber *subscriber, int64_t now_ns);
 
 struct subscriber_counts {
-	unsigned int number; /* its own for as long as it is there; another's later */
+	uint64_t id; /* from 1 on, and never another's */
 	uint64_t sent; /* events that were read to their end */
 	uint64_t lost;
 	size_t buffered; /* bytes of the log that it has not read */

@@ -72,10 +72,10 @@ static void add_subscriber(void *userdata, struct subscriber *subscriber)
 	struct subscriber_counts counts;
 
 	events_counts(subscriber, &counts);
-	json_array_append_new(
-		userdata, json_pack("{s:I, s:I, s:I, s:I}", "id", (json_int_t)counts.number, "sent",
-				    (json_int_t)counts.sent, "lost", (json_int_t)counts.lost,
-				    "buffered_bytes", (json_int_t)counts.buffered));
+	json_array_append_new(userdata,
+			      json_pack("{s:I, s:I, s:I, s:I}", "id", (json_int_t)counts.id, "sent",
+					(json_int_t)counts.sent, "lost", (json_int_t)counts.lost,
+					"buffered_bytes", (json_int_t)counts.buffered));
 }
 
 static json_t *subscribers(struct service *service)
