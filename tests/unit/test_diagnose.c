@@ -610,6 +610,15 @@ static void cpu_starved_boundaries(void **state)
 	process->running = 0.5;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 
+	/* Of what all its threads want, one CPU can be had. */
+	process->cpus = 1;
+	process->delayed = 3.5;
+	process->running = 0.5;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	process->running = 0.49;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
+	process->cpus = 0;
+
 	evidence = cpu_starved();
 	process->throttled = 0.5;
 	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));

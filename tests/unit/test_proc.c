@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The texts of /proc and the cgroups, as kernels from 5.10 on write them. */
 #include <setjmp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -193,6 +194,26 @@ static void the_limit_is_read(void **state)
 	assert_true(proc_fd_limit(0, &limit) < 0);
 }
 
+static void cpus_are_those_that_it_may_use(void **state)
+{
+	cpu_set_t all, one;
+	uint32_t cpus;
+	int first = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(first, &all))
+		first++;
+	CPU_ZERO(&one);
+	CPU_SET(first, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(proc_cpus((uint32_t)getpid(), &cpus), 0);
+	assert_int_equal(cpus, 1);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(proc_cpus((uint32_t)getpid(), &cpus), 0);
+	assert_int_equal(cpus, CPU_COUNT(&all));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +227,7 @@ int main(void)
 		cmocka_unit_test(disks),
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(the_limit_is_read),
+		cmocka_unit_test(cpus_are_those_that_it_may_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,7 @@ struct evidence_process {
 	uint32_t threads;
 	uint32_t threads_left_out; /* beyond those that are looked at */
 	struct evidence_group groups[THREAD_WAITS];
+	uint32_t cpus; /* that it may run on; 0: not known */
 	double running; /* CPUs that its threads used, */
 	double delayed; /* and CPUs that they waited for, on average */
 	double throttled; /* share of the periods of its cgroup's quota that it had to stop in; 0:

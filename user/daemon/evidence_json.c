@@ -173,7 +173,7 @@ static json_t *processes(const struct evidence *evidence)
 		json_array_append_new(
 			array,
 			json_pack("{s:I, s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:I, s:I, s:o, s:o, "
-				  "s:o, s:o, s:o, s:o}",
+				  "s:o, s:o, s:o, s:o, s:o}",
 				  "pid", (json_int_t)process->pid, "comm", json_comm(process->comm),
 				  "unit", json_place(process->unit), "owns", process->owns,
 				  "listens", process->listens, "fds", count(process->fds),
@@ -182,9 +182,10 @@ static json_t *processes(const struct evidence *evidence)
 								 : count(process->fd_limit),
 				  "threads", (json_int_t)process->threads, "threads_left_out",
 				  (json_int_t)process->threads_left_out, "waits", threads(process),
-				  "running", number(process->running), "delayed",
-				  number(process->delayed), "throttled", number(process->throttled),
-				  "throttled_by", json_place(process->throttled_by), "pressure",
+				  "cpus", count(process->cpus ? process->cpus : UNKNOWN), "running",
+				  number(process->running), "delayed", number(process->delayed),
+				  "throttled", number(process->throttled), "throttled_by",
+				  json_place(process->throttled_by), "pressure",
 				  pressures(&process->pressures)));
 	}
 	return array;

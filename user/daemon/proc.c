@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,16 @@ int proc_fd_limit(uint32_t pid, int64_t *limit)
 	snprintf(path, sizeof(path), "/proc/%u/limits", pid);
 	r = proc_read(path, text, sizeof(text));
 	return r < 0 ? r : proc_parse_fd_limit(text, limit);
+}
+
+int proc_cpus(uint32_t pid, uint32_t *cpus)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity((pid_t)pid, sizeof(set), &set) < 0)
+		return -errno;
+	*cpus = (uint32_t)CPU_COUNT(&set);
+	return 0;
 }
 
 int proc_overflows(uint32_t pid, uint64_t *overflows)

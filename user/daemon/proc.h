@@ -83,6 +83,9 @@ int proc_count_fds(uint32_t pid, int64_t *count, bool *at_least);
 /* Returns 0 or -errno. */
 int proc_fd_limit(uint32_t pid, int64_t *limit);
 int proc_overflows(uint32_t pid, uint64_t *overflows);
+
+/* How many CPUs it may run on: its cpuset's, of those that are online. */
+int proc_cpus(uint32_t pid, uint32_t *cpus);
 int proc_mounts(struct proc_mounts *mounts);
 int proc_cgroup(uint32_t pid, struct proc_cgroup *cgroup);
 

@@ -441,6 +441,8 @@ void reading_read_process(struct reading *reading, size_t i, const struct proc_m
 		seen->fds = UNKNOWN;
 	if (proc_fd_limit(process->pid, &seen->fd_limit) < 0)
 		seen->fd_limit = UNKNOWN;
+	if (proc_cpus(process->pid, &seen->cpus) < 0)
+		seen->cpus = 0;
 	if (places_of(places, process->pid, reading->time_ns, &place))
 		memcpy(seen->unit, place.unit, sizeof(seen->unit));
 	if (proc_cgroup(process->pid, &cgroup) < 0)

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* Waiting for a CPU for this share of one, and longer than running, is starving. */
+/* To lose this share of a CPU to others, and more than what is left, is starving. */
 #define STARVED_CPUS 0.2
 #define THROTTLED_SHARE 0.5
 #define STOLEN_SHARE 0.3
@@ -170,13 +170,21 @@ static bool is_throttled(const struct evidence_process *process)
 	return process->throttled >= THROTTLED_SHARE && wants_cpu(process) > 0;
 }
 
+/* CPUs that others took from it: its threads beyond those that it may use wait for each other. */
+static double taken(const struct evidence_process *process)
+{
+	double left = (double)process->cpus - process->running;
+
+	return process->cpus && left < process->delayed ? left : process->delayed;
+}
+
 static double starved(const struct evidence_process *process)
 {
+	double cpus = taken(process);
+
 	if (is_throttled(process))
 		return 1 + process->throttled;
-	if (process->delayed >= STARVED_CPUS && process->delayed > process->running)
-		return process->delayed;
-	return 0;
+	return cpus >= STARVED_CPUS && cpus > process->running ? cpus : 0;
 }
 
 static void advise_cpu(struct finding *finding, const struct evidence_process *process)
@@ -249,6 +257,9 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 	process = evidence->process_count ? &evidence->processes[0] : NULL;
 	if (!process || isnan(process->delayed))
 		rule_not_decidable(finding, "how long the threads waited for a CPU is not known");
+	else if (taken(process) < process->delayed)
+		rule_out(finding, "its threads wait for each other: they use %.1f of %u CPUs",
+			 process->running, process->cpus);
 	else
 		rule_out(finding, "its threads waited for a CPU %.0f ms of each second%s",
 			 1000 * process->delayed,
