@@ -51,6 +51,7 @@ struct patient {
 	struct diagnosis diagnosis; /* as of the last reading */
 	struct kept {
 		bool shown;
+		unsigned int proven; /* readings in a row */
 		unsigned int absent; /* readings since it was proven last, */
 		int64_t proven_ns; /* and when that was: CLOCK_MONOTONIC */
 		int64_t since_ns; /* CLOCK_REALTIME: when the first of what waited then began to */
@@ -130,7 +131,10 @@ static int64_t begun_ns(const struct evidence *evidence)
 	return evidence->time_ns - oldest_ns;
 }
 
-/* A finding shows at once, and goes when it was not proven for a while. */
+/*
+ * A finding shows at once, and goes when it was not proven for a while. That nothing explains what
+ * waits can be because it has ended while it was read: it has to be so twice.
+ */
 static void keep(struct patient *patient, int64_t now_ns)
 {
 	for (int code = 0; code < FINDINGS; code++) {
@@ -138,14 +142,17 @@ static void keep(struct patient *patient, int64_t now_ns)
 		struct kept *kept = &patient->kept[code];
 
 		if (patient->seen && finding->verdict == VERDICT_PROVEN) {
+			kept->absent = 0;
+			if (++kept->proven < 2 && code == FINDING_UNDETERMINED)
+				continue;
 			if (!kept->shown)
 				kept->since_ns = begun_ns(&patient->evidence);
 			kept->shown = true;
-			kept->absent = 0;
 			kept->proven_ns = now_ns;
 			kept->finding = *finding;
 			continue;
 		}
+		kept->proven = 0;
 		kept->absent++;
 		if (finding->verdict == VERDICT_EXPLAINED || kept->absent >= ABSENT_MAX ||
 		    now_ns - kept->proven_ns >= ABSENT_MAX_NS)
