@@ -104,6 +104,7 @@ static bool parse(int argc, char **argv)
 			suite.explain = true;
 			break;
 		case 'o':
+			suite.only = optarg;
 			cmocka_set_test_filter(optarg);
 			break;
 		default:
@@ -142,7 +143,7 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv))
 		return usage();
 	if (suite.explain)
-		begun = 1;
+		begun = 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {

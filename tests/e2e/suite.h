@@ -20,7 +20,8 @@ struct suite {
 	bool fentry;
 	long connections; /* of scenario 22 */
 	bool steer;
-	bool explain; /* only what the service finds, which takes minutes */
+	bool explain; /* only what the service finds */
+	const char *only; /* a pattern of names, or NULL for all tests */
 	bool one_cpu;
 	struct daemon daemon;
 	bool unwatched; /* while a group runs that needs no daemon */

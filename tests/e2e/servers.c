@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "servers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+void server_prompt(int channel, int fd)
+{
+	char buffer[64];
+	int connection;
+
+	(void)channel;
+	for (;;) {
+		connection = accept(fd, NULL, NULL);
+		if (connection < 0)
+			child_fail("accept");
+		while (read(connection, buffer, sizeof(buffer)) > 0)
+			if (write(connection, "y", 1) != 1)
+				break;
+		close(connection);
+	}
+}
+
+void server_exhausted(int channel, int fd)
+{
+	struct rlimit limit = {32, 4096};
+	int connection;
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+	while (dup(fd) >= 0)
+		;
+	fcntl(channel, F_SETFL, O_NONBLOCK);
+	for (;;) {
+		struct message message;
+
+		connection = accept(fd, NULL, NULL);
+		if (connection >= 0)
+			close(connection);
+		else
+			nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+		if (recv(channel, &message, sizeof(message), 0) == sizeof(message)) {
+			limit.rlim_cur = limit.rlim_max;
+			setrlimit(RLIMIT_NOFILE, &limit);
+		}
+	}
+}
+
+void server_deadlocked(int channel, int fd)
+{
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+	(void)channel, (void)fd;
+	pthread_mutex_lock(&mutex);
+	pthread_mutex_lock(&mutex);
+}
+
+char server_log[SERVER_LOG_SIZE];
+
+void server_logging(int channel, int fd)
+{
+	int log = open(server_log, O_WRONLY);
+
+	if (log < 0)
+		child_fail(server_log);
+	child_say(channel, 0, 0, 0);
+	if (write(log, "x", 1) == 1)
+		child_fail("a write to the stalled disk");
+	server_prompt(channel, fd);
+}
+
+static int logging_channel, logging_file;
+
+static void *logging_thread(void *argument)
+{
+	int connection = (int)(intptr_t)argument;
+	char byte;
+
+	if (read(connection, &byte, 1) != 1)
+		child_fail("read");
+	child_say(logging_channel, 0, 0, 0);
+	if (write(logging_file, &byte, 1) == 1)
+		child_fail("a write to the stalled disk");
+	close(connection);
+	return NULL;
+}
+
+void server_threaded(int channel, int fd)
+{
+	pthread_t thread;
+
+	logging_channel = channel;
+	logging_file = open(server_log, O_WRONLY);
+	if (logging_file < 0)
+		child_fail(server_log);
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+
+		if (connection < 0 ||
+		    pthread_create(&thread, NULL, logging_thread, (void *)(intptr_t)connection))
+			child_fail("accept");
+	}
+}
+
+void server_leaking(int channel, int fd)
+{
+	char buffer[64];
+
+	(void)channel;
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+
+		while (connection >= 0 && read(connection, buffer, sizeof(buffer)) > 0)
+			;
+	}
+}
+
+void server_forking(int channel, int fd)
+{
+	char buffer[64];
+
+	(void)channel;
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+		pid_t heir;
+
+		while (read(connection, buffer, sizeof(buffer)) > 0)
+			;
+		heir = fork();
+		if (heir == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(fd);
+			for (;;)
+				pause();
+		}
+		close(connection);
+	}
+}
+
+void server_sending(int channel, int fd)
+{
+	struct message message;
+	int connection = accept(fd, NULL, NULL);
+
+	fcntl(channel, F_SETFL, O_NONBLOCK);
+	while (recv(channel, &message, sizeof(message), 0) < 0) {
+		char byte;
+
+		recv(connection, &byte, 1, MSG_DONTWAIT);
+		if (write(connection, "y", 1) != 1)
+			child_fail("write");
+		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	}
+	close(connection);
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
+}
+
+void server_closing(int channel, int fd)
+{
+	(void)channel;
+	for (;;)
+		close(accept(fd, NULL, NULL));
+}
+
+#define ANSWER_SEC 5
+
+static void *slow_answer(void *argument)
+{
+	int connection = (int)(intptr_t)argument;
+	char byte;
+
+	if (read(connection, &byte, 1) == 1)
+		nanosleep(&(struct timespec){.tv_sec = ANSWER_SEC}, NULL);
+	close(connection);
+	return NULL;
+}
+
+void server_slow(int channel, int fd)
+{
+	pthread_t thread;
+
+	(void)channel;
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+
+		if (pthread_create(&thread, NULL, slow_answer, (void *)(intptr_t)connection) ||
+		    pthread_detach(thread))
+			child_fail("thread");
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Servers that fail, each in its own way; and two that do not. They run in a child. */
+#ifndef E2E_SERVERS_H
+#define E2E_SERVERS_H
+
+#include "child.h"
+
+/* Takes what comes, for as long as it may run, and answers at once. */
+child_function server_prompt;
+
+/* Has no descriptor left until it is told, of 32. */
+child_function server_exhausted;
+
+child_function server_deadlocked;
+
+/* The log of these, on a disk that hangs. It is set before they start. */
+#define SERVER_LOG_SIZE 80
+extern char server_log[SERVER_LOG_SIZE];
+
+/* Says when it writes to its log, which it does before it accepts. */
+child_function server_logging;
+
+/* The stalled application: a thread for each connection, which reads a byte, says so, and writes to
+ * the log. */
+child_function server_threaded;
+
+/* Reads to the end and closes nothing. */
+child_function server_leaking;
+
+/* Each connection is inherited by a process that has nothing to do with it. */
+child_function server_forking;
+
+/* Of one connection: goes on sending after its client has closed its half, until it is told; it
+ * says when it has closed, and ends when told. */
+child_function server_sending;
+
+/* Closes each connection at once. */
+child_function server_closing;
+
+/* Answers each connection after five seconds, in a thread of its own. */
+child_function server_slow;
+
+/* Work on one CPU, half a second of it for each request, beside four others that never rest. */
+child_function server_starved;
+
+/* The same in the cgroup of cgroup.h, whose quota one other uses up. It says when it is in there.
+ */
+child_function server_throttled;
+
+/* Four threads on one CPU that never rest and never accept. */
+child_function server_busy;
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Servers that want more CPU than they get. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "servers.h"
+
+/* CPU time of each request. */
+#define STARVED_WORK_NS 500000000
+#define THROTTLED_WORK_NS 50000000
+
+#define HOGS 4
+
+/* The last CPU that this process may run on. */
+static void use_one_cpu(void)
+{
+	cpu_set_t cpus;
+	int last = CPU_SETSIZE - 1;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		child_fail("sched_getaffinity");
+	while (!CPU_ISSET(last, &cpus))
+		last--;
+	CPU_ZERO(&cpus);
+	CPU_SET(last, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		child_fail("sched_setaffinity");
+}
+
+static void start_hogs(int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (fork())
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			;
+	}
+}
+
+static int64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Each request takes some CPU. */
+_Noreturn static void work(int fd, int64_t request_ns)
+{
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+		int64_t end = cpu_ns() + request_ns;
+
+		while (cpu_ns() < end)
+			;
+		close(connection);
+	}
+}
+
+void server_starved(int channel, int fd)
+{
+	(void)channel;
+	use_one_cpu();
+	start_hogs(HOGS);
+	work(fd, STARVED_WORK_NS);
+}
+
+void server_throttled(int channel, int fd)
+{
+	if (!cgroup_enter())
+		child_fail("cgroup.procs");
+	start_hogs(1);
+	child_say(channel, 0, 0, 0);
+	work(fd, THROTTLED_WORK_NS);
+}
+
+_Noreturn static void *burn(void *argument)
+{
+	(void)argument;
+	for (;;)
+		;
+}
+
+void server_busy(int channel, int fd)
+{
+	pthread_t thread;
+
+	(void)channel, (void)fd;
+	use_one_cpu();
+	if (nice(-5) == -1) /* over what else this machine does */
+		child_fail("nice");
+	for (int i = 1; i < HOGS; i++) {
+		if (pthread_create(&thread, NULL, burn, NULL))
+			child_fail("thread");
+	}
+	burn(NULL);
+}
