@@ -15,21 +15,17 @@
 /* A thousand clients and a thousand servers in one process, and some to spare. */
 #define DESCRIPTORS 8192
 
-static int (*const groups[])(void) = {
-	run_process,
-	run_waiting,
-	run_existing,
-	run_listeners,
-	run_list,
-	run_bounds,
-	run_ends,
-	run_queue,
-	run_accepting,
-	run_reading,
-	run_owners,
-	run_addresses,
-	run_special,
-	run_storm,
+typedef int group_fn(void);
+
+/* What the hooks see, which each backend must see by itself. */
+static group_fn *const hooks[] = {
+	run_process, run_waiting,   run_existing, run_listeners, run_list,
+	run_bounds,  run_ends,	    run_queue,	  run_accepting, run_reading,
+	run_owners,  run_addresses, run_special,  run_storm,	 NULL,
+};
+
+/* What the service and the command make of it. */
+static group_fn *const service[] = {
 	run_service,
 	run_api,
 	run_events,
@@ -42,15 +38,26 @@ static int (*const groups[])(void) = {
 	run_command_errors,
 	run_command_garbage,
 	run_command_terminal,
+	NULL,
 };
 
-#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+/* What the service finds. */
+static group_fn *const explain[] = {run_explain_alone, run_explain_beside, NULL};
+
+static const struct part {
+	const char *name;
+	group_fn *const *groups;
+} parts[] = {{"hooks", hooks}, {"service", service}, {"explain", explain}};
+
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static const struct part *part; /* NULL: all */
 
 static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
 			"           [--connections N] [--steer] [--one-cpu]\n"
-			"           [--explain] [--only PATTERN]\n");
+			"           [--part hooks|service|explain] [--only PATTERN]\n");
 	return 2;
 }
 
@@ -63,6 +70,15 @@ static bool parse_count(const char *text, long *count)
 	return !errno && end != text && !*end && *count > 0;
 }
 
+static const struct part *find_part(const char *name)
+{
+	for (size_t i = 0; i < PARTS; i++) {
+		if (strcmp(parts[i].name, name) == 0)
+			return &parts[i];
+	}
+	return NULL;
+}
+
 static bool parse(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -72,7 +88,7 @@ static bool parse(int argc, char **argv)
 		{"connections", required_argument, NULL, 'n'},
 		{"steer", no_argument, NULL, 's'},
 		{"one-cpu", no_argument, NULL, '1'},
-		{"explain", no_argument, NULL, 'e'},
+		{"part", required_argument, NULL, 'p'},
 		{"only", required_argument, NULL, 'o'},
 		{},
 	};
@@ -100,8 +116,10 @@ static bool parse(int argc, char **argv)
 		case '1':
 			suite.one_cpu = true;
 			break;
-		case 'e':
-			suite.explain = true;
+		case 'p':
+			part = find_part(optarg);
+			if (!part)
+				return false;
 			break;
 		case 'o':
 			suite.only = optarg;
@@ -134,16 +152,23 @@ static int use_one_cpu(void)
 	return sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+static size_t run(const struct part *of, int *failed)
+{
+	size_t count = 0;
+
+	for (; of->groups[count]; count++)
+		*failed |= of->groups[count]();
+	return count;
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
-	size_t begun = GROUPS;
+	size_t groups = 0;
 	int failed = 0;
 
 	if (!parse(argc, argv))
 		return usage();
-	if (suite.explain)
-		begun = 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
@@ -155,12 +180,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	netns_remember();
-	if (suite.explain)
-		failed = run_explain();
-	for (size_t i = 0; !suite.explain && i < GROUPS; i++)
-		failed |= groups[i]();
-	if (suite.groups_begun != begun || suite.groups_ended != begun) {
-		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", begun,
+	for (size_t i = 0; i < PARTS; i++) {
+		if (!part || part == &parts[i])
+			groups += run(&parts[i], &failed);
+	}
+	if (suite.groups_begun != groups || suite.groups_ended != groups) {
+		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", groups,
 			suite.groups_begun, suite.groups_ended);
 		failed = 1;
 	}

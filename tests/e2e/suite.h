@@ -20,7 +20,6 @@ struct suite {
 	bool fentry;
 	long connections; /* of scenario 22 */
 	bool steer;
-	bool explain; /* only what the service finds */
 	const char *only; /* a pattern of names, or NULL for all tests */
 	bool one_cpu;
 	struct daemon daemon;
@@ -85,7 +84,8 @@ int run_listings(void);
 int run_summary(void);
 int run_folded(void);
 int run_clients(void);
-int run_explain(void);
+int run_explain_alone(void);
+int run_explain_beside(void);
 int run_service(void);
 int run_command_tail(void);
 int run_command_answers(void);
