@@ -217,9 +217,11 @@ void daemon_start(struct daemon *daemon, const char *backend, const char *const 
 
 void daemon_start_service(struct daemon *daemon, const char *backend, const char *const *arguments)
 {
-	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--backend", (char *)backend};
+	/* What this machine's service has for a configuration is no part of the tests. */
+	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path, "--config", "/dev/null",
+				     "--backend", (char *)backend};
 
-	start(daemon, argv, 3, arguments);
+	start(daemon, argv, 5, arguments);
 	/* Nobody reads what it writes while a test talks to it. */
 	fcntl(daemon->err, F_SETPIPE_SZ, 1 << 20);
 }

@@ -152,19 +152,6 @@ static void others_are_left_alone(void **state)
 	close(fd);
 }
 
-static void too_long(void **state)
-{
-	char name[200];
-
-	(void)state;
-	memset(name, 'x', sizeof(name) - 1);
-	name[0] = '/';
-	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(listen_unix(name), -ENAMETOOLONG);
-	name[108] = '\0';
-	assert_int_equal(listen_unix(name), -ENAMETOOLONG);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,7 +160,6 @@ int main(void)
 		cmocka_unit_test_teardown(stale_socket_is_replaced, remove_socket),
 		cmocka_unit_test_teardown(living_socket_is_left_alone, remove_socket),
 		cmocka_unit_test_teardown(others_are_left_alone, remove_socket),
-		cmocka_unit_test_teardown(too_long, remove_socket),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -19,7 +19,7 @@ static int make_directory(const char *path)
 	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char *slash;
 
-	strcpy(directory, path); /* its length was checked */
+	strcpy(directory, path);
 	slash = strrchr(directory, '/');
 	if (!slash || slash == directory)
 		return 0;
@@ -86,11 +86,6 @@ int listen_unix(const char *path)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd, r;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		log_line("--socket: \"%s\" is too long; at most %zu bytes are allowed", path,
-			 sizeof(address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
 	strcpy(address.sun_path, path);
 	r = make_directory(path);
 	if (r < 0) /* logged */

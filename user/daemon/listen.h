@@ -6,8 +6,9 @@
 /*
  * Binds and listens, 0660 and of the group slowclose where there is one; makes the directory if
  * only that is missing. What is left of a daemon that was killed is replaced; anything else at the
- * path, and a socket that somebody answers on, is left alone. Failures are logged, with what to do.
- * Returns a non-blocking descriptor or -errno.
+ * path, and a socket that somebody answers on, is left alone. The path is at most as long as a
+ * socket's can be, which settings.c sees to. Failures are logged, with what to do. Returns a
+ * non-blocking descriptor or -errno.
  */
 int listen_unix(const char *path);
 

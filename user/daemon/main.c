@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "duration.h"
+#include "config.h"
 #include "list.h"
 #include "log.h"
 #include "options.h"
@@ -14,12 +14,10 @@
 
 #define EXIT_USAGE 2
 
-#define CONNECTIONS_MAX (1 << 24) /* 4 GiB of kernel memory */
-
 struct arguments {
 	struct tail_options tail;
-	struct service_options service;
-	bool stream_slow; /* of the service alone: --tail shows what is sent */
+	struct config_source source;
+	bool check_config;
 	int mode; /* OPT_TAIL, OPT_LIST, or 0 for the service */
 };
 
@@ -27,14 +25,10 @@ struct arguments {
 enum {
 	OPT_TAIL = OPTION_OWN,
 	OPT_LIST,
-	OPT_SOCKET,
-	OPT_STREAM,
-	OPT_REPORT_INTERVAL,
-	OPT_MAX_CONNECTIONS,
+	OPT_SETTING, /* any, by its name */
+	OPT_CONFIG,
+	OPT_CHECK_CONFIG,
 	OPT_JSON,
-	OPT_BACKEND,
-	OPT_CLOSE_WAIT,
-	OPT_ACCEPT_WAIT,
 	OPT_ALL,
 	OPT_DEBUG,
 	OPT_VERSION,
@@ -43,14 +37,16 @@ enum {
 static const struct option long_options[] = {
 	{"tail", no_argument, NULL, OPT_TAIL},
 	{"list", no_argument, NULL, OPT_LIST},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"stream", required_argument, NULL, OPT_STREAM},
-	{"report-interval", required_argument, NULL, OPT_REPORT_INTERVAL},
-	{"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
+	{"socket", required_argument, NULL, OPT_SETTING},
+	{"stream", required_argument, NULL, OPT_SETTING},
+	{"report-interval", required_argument, NULL, OPT_SETTING},
+	{"max-connections", required_argument, NULL, OPT_SETTING},
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
 	{"json", no_argument, NULL, OPT_JSON},
-	{"backend", required_argument, NULL, OPT_BACKEND},
-	{"close-wait", required_argument, NULL, OPT_CLOSE_WAIT},
-	{"accept-wait", required_argument, NULL, OPT_ACCEPT_WAIT},
+	{"backend", required_argument, NULL, OPT_SETTING},
+	{"close-wait", required_argument, NULL, OPT_SETTING},
+	{"accept-wait", required_argument, NULL, OPT_SETTING},
 	OPTIONS_FILTER_ROWS,
 	{"all", no_argument, NULL, OPT_ALL},
 	{"count", required_argument, NULL, 'n'},
@@ -77,7 +73,10 @@ static const char usage[] =
 	"      --accept-wait TIME     time in the accept queue from which it is slow (100ms)\n"
 	"      --max-connections N    followed at once (default 1048576; before Linux 6.1 131072)\n"
 	"The service:\n"
-	"      --socket PATH          where it answers (default " SERVICE_SOCKET ")\n"
+	"      --config FILE          and FILE.d/*.conf; options go before them (default\n"
+	"                             " CONFIG_FILE ")\n"
+	"      --check-config         what is wrong with the configuration, and end\n"
+	"      --socket PATH          where it answers (default " SETTINGS_SOCKET ")\n"
 	"      --stream all|slow      slow: fast connections are counted in the kernel, not sent\n"
 	"      --report-interval TIME a summary in the journal so often (default 1m; 0: never)\n"
 	"What --tail and --list show:\n" OPTIONS_FILTER_USAGE
@@ -110,39 +109,13 @@ static int set_filter(struct filter *filter, const char *name, const char *value
 	return bad_value(option, value, allowed);
 }
 
-static int set_duration(int64_t *ns, const char *option, const char *value)
+static int add_setting(struct config_source *source, const char *name, const char *value)
 {
-	return duration_parse(value, ns) == 0 ? 0 : bad_value(option, value, DURATION_ALLOWED);
-}
-
-static int set_backend(enum backend *backend, const char *value)
-{
-	if (strcmp(value, "auto") == 0)
-		*backend = BACKEND_AUTO;
-	else if (strcmp(value, "fentry") == 0)
-		*backend = BACKEND_FENTRY;
-	else if (strcmp(value, "tracepoint") == 0)
-		*backend = BACKEND_TRACEPOINT;
-	else
-		return bad_value("--backend", value, "auto, fentry or tracepoint");
-	return 0;
-}
-
-static int set_stream(bool *stream_slow, const char *value)
-{
-	*stream_slow = strcmp(value, "slow") == 0;
-	if (!*stream_slow && strcmp(value, "all") != 0)
-		return bad_value("--stream", value, "all or slow");
-	return 0;
-}
-
-static int set_max_connections(uint32_t *max, const char *value)
-{
-	unsigned long count;
-
-	if (options_count(value, &count) < 0 || count > CONNECTIONS_MAX)
-		return bad_value("--max-connections", value, "a number from 1 to 16777216");
-	*max = (uint32_t)count;
+	if (source->option_count == CONFIG_OPTIONS_MAX) {
+		log_line("more than %d options are not allowed", CONFIG_OPTIONS_MAX);
+		return -E2BIG;
+	}
+	source->options[source->option_count++] = (struct config_option){name, value};
 	return 0;
 }
 
@@ -157,22 +130,13 @@ static int set_option(struct arguments *arguments, int option, const char *value
 	case OPT_JSON:
 		tail->json = true;
 		return 0;
-	case OPT_BACKEND:
-		return set_backend(&tail->hooks.backend, value);
-	case OPT_CLOSE_WAIT:
-		return set_duration(&tail->hooks.slow.close_wait_ns, "--close-wait", value);
-	case OPT_ACCEPT_WAIT:
-		return set_duration(&tail->hooks.slow.accept_wait_ns, "--accept-wait", value);
-	case OPT_MAX_CONNECTIONS:
-		return set_max_connections(&tail->hooks.max_connections, value);
-	case OPT_SOCKET:
-		arguments->service.socket_path = value;
+	case OPT_CONFIG:
+		arguments->source.file = value;
+		arguments->source.optional = false;
 		return 0;
-	case OPT_STREAM:
-		return set_stream(&arguments->stream_slow, value);
-	case OPT_REPORT_INTERVAL:
-		return set_duration(&arguments->service.report_interval_ns, "--report-interval",
-				    value);
+	case OPT_CHECK_CONFIG:
+		arguments->check_config = true;
+		return 0;
 	case OPT_ALL:
 		return set_filter(&tail->filter, "all", NULL);
 	case 'n':
@@ -190,38 +154,45 @@ static int set_option(struct arguments *arguments, int option, const char *value
 	}
 }
 
-static int run_service(struct arguments *arguments)
+/* Failures are logged. */
+static int read_config(struct settings *settings, const struct config_source *source)
 {
-	arguments->service.hooks = arguments->tail.hooks;
-	arguments->service.hooks.stream_slow = arguments->stream_slow;
-	return service_run(&arguments->service);
+	char text[CONFIG_TEXT_SIZE];
+	struct config_error error;
+	int r = config_read(settings, source, &error);
+
+	if (r < 0)
+		log_line("%s", config_error_text(&error, text));
+	return r;
 }
 
-static int run(struct arguments *arguments)
+static int run(struct arguments *arguments, const struct settings *settings)
 {
+	struct tail_options *tail = &arguments->tail;
+
+	tail->style.colour = options_wants_colour();
+	settings_hooks(settings, &tail->hooks);
+	tail->hooks.stream_slow = false; /* --tail shows what is sent */
 	switch (arguments->mode) {
 	case OPT_TAIL:
-		return tail_run(&arguments->tail);
+		return tail_run(tail);
 	case OPT_LIST:
-		return list_run(&arguments->tail);
+		return list_run(tail);
 	default:
-		return run_service(arguments);
+		return service_run(settings, &arguments->source);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct arguments arguments = {
-		.tail.hooks.slow = {.close_wait_ns = NSEC_PER_SEC,
-				    .accept_wait_ns = 100 * NSEC_PER_MSEC},
-		.service = {.socket_path = SERVICE_SOCKET, .report_interval_ns = 60 * NSEC_PER_SEC},
-	};
-	int option;
+	struct arguments arguments = {.source = {.file = CONFIG_FILE, .optional = true}};
+	struct settings settings;
+	int option, row;
 
 	/* getopt names the program in its messages as every other message does. */
 	argv[0] = "slowclosed";
 	while ((option = getopt_long(argc, argv, OPTIONS_FILTER_LETTERS "n:wTh", long_options,
-				     NULL)) != -1) {
+				     &row)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
@@ -232,6 +203,9 @@ int main(int argc, char **argv)
 			arguments.mode = option;
 		} else if (option == OPT_DEBUG) {
 			log_debug_enabled = true;
+		} else if (option == OPT_SETTING) {
+			if (add_setting(&arguments.source, long_options[row].name, optarg) < 0)
+				return EXIT_USAGE;
 		} else if (set_option(&arguments, option, optarg) < 0) {
 			return EXIT_USAGE;
 		}
@@ -240,6 +214,11 @@ int main(int argc, char **argv)
 		log_line("\"%s\": no arguments are allowed but options; see --help", argv[optind]);
 		return EXIT_USAGE;
 	}
-	arguments.tail.style.colour = options_wants_colour();
-	return run(&arguments) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (arguments.mode)
+		arguments.source.file = NULL;
+	if (read_config(&settings, &arguments.source) < 0)
+		return arguments.check_config ? EXIT_FAILURE : EXIT_USAGE;
+	if (arguments.check_config)
+		return EXIT_SUCCESS;
+	return run(&arguments, &settings) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -136,7 +136,7 @@ static void on_report_look_done(void *userdata, struct waiting *waiting, int res
 	}
 	service_take_waiting(service, waiting);
 	service_take_folded(service); /* logged */
-	summary = summary_new(service->stats, report_window(service->options->report_interval_ns),
+	summary = summary_new(service->stats, report_window(service->settings.report_interval_ns),
 			      BY_SERVICE, clock_monotonic_ns(), clock_realtime_offset_ns());
 	if (summary)
 		journal_summary(service->journal, summary);
@@ -154,7 +154,7 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 		service->reporting = looker_add(watch_looker(service->watch), service->waiting,
 						&options, on_report_look_done, service) == 0;
 	return sd_event_source_set_time_relative(
-		source, (uint64_t)service->options->report_interval_ns / 1000);
+		source, (uint64_t)service->settings.report_interval_ns / 1000);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -170,7 +170,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int prepare_loop(struct service *service)
 {
-	uint64_t report_usec = (uint64_t)service->options->report_interval_ns / 1000;
+	uint64_t report_usec = (uint64_t)service->settings.report_interval_ns / 1000;
 	int r = watch_add_timer(service->watch, TICK_USEC, on_tick, service);
 
 	if (r >= 0 && report_usec)
@@ -193,7 +193,7 @@ static void raise_limits(void)
 
 static int prepare_sinks(struct service *service)
 {
-	struct stats_options stats = {.thresholds = service->options->hooks.slow};
+	struct stats_options stats = {.thresholds = service->settings.slow};
 
 	if (getrandom(&stats.seed, sizeof(stats.seed), 0) < 0)
 		return -errno;
@@ -208,7 +208,7 @@ static int answer_until_end(struct service *service)
 	struct hooks *hooks = watch_hooks(service->watch);
 	int r;
 
-	log_line("ready on %s, backend %s: %s", service->options->socket_path, hooks_backend(hooks),
+	log_line("ready on %s, backend %s: %s", service->settings.socket_path, hooks_backend(hooks),
 		 hooks_backend_reason(hooks));
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(watch_loop(service->watch));
@@ -216,9 +216,9 @@ static int answer_until_end(struct service *service)
 	return r;
 }
 
-int service_run(const struct service_options *options)
+int service_run(const struct settings *settings, const struct config_source *source)
 {
-	struct service service = {.options = options, .started_ns = clock_ns(CLOCK_REALTIME)};
+	struct service service = {.settings = *settings, .started_ns = clock_ns(CLOCK_REALTIME)};
 	const struct watch_sink sink = {
 		.on_event = on_event,
 		.on_pause = on_pause,
@@ -227,10 +227,11 @@ int service_run(const struct service_options *options)
 		.on_looked = on_looked,
 		.userdata = &service,
 	};
-	const struct watch_options watch_options = {.hooks = options->hooks,
-						    .tell = options->hooks.slow};
+	struct watch_options watch_options = {.tell = settings->slow};
 	int r;
 
+	(void)source;
+	settings_hooks(settings, &watch_options.hooks);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	r = prepare_sinks(&service);
@@ -249,7 +250,7 @@ int service_run(const struct service_options *options)
 		log_line("cannot prepare the event loop: %s", strerror(-r));
 		goto out;
 	}
-	r = api_new(&service.api, &service, options->socket_path);
+	r = api_new(&service.api, &service, settings->socket_path);
 	if (r < 0) /* logged */
 		goto out;
 	r = answer_until_end(&service);

@@ -6,23 +6,17 @@
 #include <stdint.h>
 
 #include "api.h"
+#include "config.h"
 #include "events.h"
 #include "findings.h"
 #include "journal.h"
+#include "settings.h"
 #include "stats.h"
 #include "watch.h"
 
-#define SERVICE_SOCKET "/run/slowclose/slowclose.sock"
-
-struct service_options {
-	struct hooks_options hooks;
-	const char *socket_path;
-	int64_t report_interval_ns; /* 0: never */
-};
-
 /* The parts, for those that answer questions about all of them. */
 struct service {
-	const struct service_options *options;
+	struct settings settings; /* those in use */
 	struct watch *watch;
 	struct stats *stats;
 	struct events *events;
@@ -35,8 +29,9 @@ struct service {
 	uint64_t folded; /* in the kernel, as of the last time they were taken over */
 };
 
-/* Runs until a signal ends it. Returns 0 or -errno; failures are logged. */
-int service_run(const struct service_options *options);
+/* Runs until a signal ends it, with these settings, which came from source. Returns 0 or -errno;
+ * failures are logged. */
+int service_run(const struct settings *settings, const struct config_source *source);
 
 /* How many records of ended connections were sent up to now, read or not: see watch_ended(). */
 uint64_t service_ended(const struct service *service);

@@ -126,9 +126,9 @@ static json_t *identity(struct service *service)
 			 render_time(service->started_ns, started), "uptime_ms",
 			 milliseconds(uptime_ns), "backend", hooks_backend(hooks), "backend_reason",
 			 hooks_backend_reason(hooks), "unseen", unseen(service), "stream",
-			 service->options->hooks.stream_slow ? "slow" : "all",
-			 "close_wait_threshold_ms", milliseconds(slow->close_wait_ns),
-			 "accept_wait_threshold_ms", milliseconds(slow->accept_wait_ns));
+			 service->settings.stream_slow ? "slow" : "all", "close_wait_threshold_ms",
+			 milliseconds(slow->close_wait_ns), "accept_wait_threshold_ms",
+			 milliseconds(slow->accept_wait_ns));
 }
 
 json_t *status_json(struct service *service)
