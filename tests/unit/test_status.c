@@ -28,7 +28,12 @@ static void full(void **state)
 {
 	char *text = status(
 		"{\"version\":\"0.1.0\",\"pid\":812,\"started\":\"2026-01-02T03:04:05.000000Z\","
-		"\"uptime_ms\":3723000.5,\"backend\":\"fentry\",\"backend_reason\":\"it attaches\","
+		"\"uptime_ms\":3723000.5,"
+		"\"configuration\":{\"file\":\"/etc/c\",\"read\":\"2026-01-02T03:04:05.000000Z\","
+		"\"error\":{\"text\":\"/etc/c:3: stream: it is given twice in this file; each key "
+		"is allowed once\",\"file\":\"/etc/c\",\"line\":3,\"key\":\"stream\"},"
+		"\"needs_restart\":[\"backend\",\"socket\"]},\"backend\":\"fentry\",\"backend_"
+		"reason\":\"it attaches\","
 		"\"unseen\":[\"failed accepts\",\"\\u001b[2J\"],\"stream\":\"all\","
 		"\"close_wait_threshold_ms\":1000.0,\"accept_wait_threshold_ms\":100.0,"
 		"\"programs\":[{\"name\":\"state\",\"runs\":1000,\"run_ms\":0.5,\"skipped\":2},"
@@ -47,6 +52,10 @@ static void full(void **state)
 		text,
 		"slowclosed   0.1.0, process 812\n"
 		"started      2026-01-02T03:04:05.000000Z, 1h02m ago\n"
+		"not in use   /etc/c:3: stream: it is given twice in this file; each key is\n"
+		"             allowed once\n"
+		"restart for  backend: a new value\n"
+		"             socket: a new value\n"
 		"backend      fentry: it attaches\n"
 		"not seen     failed accepts\n"
 		"             \\x1b[2J\n"

@@ -103,6 +103,27 @@ static void print_who(FILE *out, const json_t *status)
 		duration_of(status, "uptime_ms", uptime));
 }
 
+/* Only what is not as the files have it. */
+static void print_configuration(FILE *out, const json_t *status)
+{
+	const json_t *configuration = json_object_get(status, "configuration");
+	const json_t *error = json_object_get(configuration, "error"), *key;
+	char text[VALUE_SIZE], line[LINE_SIZE];
+	const char *name = "restart for";
+	size_t i;
+
+	if (json_is_object(error)) {
+		begin(out, "not in use");
+		end(out, text_of(json_object_get(error, "text"), text));
+	}
+	json_array_foreach (json_object_get(configuration, "needs_restart"), i, key) {
+		begin(out, name);
+		snprintf(line, sizeof(line), "%s: a new value", text_of(key, text));
+		end(out, line);
+		name = "";
+	}
+}
+
 static void print_backend(FILE *out, const json_t *status)
 {
 	const json_t *unseen = json_object_get(status, "unseen");
@@ -299,6 +320,7 @@ static void print_subscribers(FILE *out, const json_t *status)
 void status_print(FILE *out, const json_t *status)
 {
 	print_who(out, status);
+	print_configuration(out, status);
 	print_backend(out, status);
 	print_thresholds(out, status);
 	print_records(out, status);

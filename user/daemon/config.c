@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* inih's, where it takes memory at all. */
 #define NO_MEMORY -2
 
@@ -31,7 +33,7 @@ static __attribute__((format(printf, 3, 4))) void fail(struct reader *reader, co
 
 	reader->failed = true;
 	error->line = reader->line;
-	snprintf(error->key, sizeof(error->key), "%s", key);
+	text_safe(key, strlen(key), error->key, sizeof(error->key));
 	va_start(args, format);
 	vsnprintf(error->message, sizeof(error->message), format, args);
 	va_end(args);
@@ -64,13 +66,15 @@ static char *next_line(char *line, int size, void *userdata)
 static void set(struct reader *reader, const char *key, const char *value)
 {
 	int i = settings_find(key);
+	char safe[256];
 
 	if (i < 0)
 		fail(reader, key, "there is no such key; there are %s", settings_names());
 	else if (reader->given & 1UL << i)
 		fail(reader, key, "it is given twice in this file; each key is allowed once");
 	else if (settings_set(reader->settings, (size_t)i, value) < 0)
-		fail(reader, key, "\"%s\" is not allowed; it takes %s", value,
+		fail(reader, key, "\"%s\" is not allowed; it takes %s",
+		     text_safe(value, strlen(value), safe, sizeof(safe)),
 		     settings_allowed((size_t)i));
 	else
 		reader->given |= 1UL << i;
@@ -90,7 +94,7 @@ static int on_value(void *userdata, const char *section, const char *key, const 
 static int unreadable(struct config_error *error, const char *path, int code)
 {
 	*error = (struct config_error){.line = 0};
-	snprintf(error->file, sizeof(error->file), "%s", path);
+	text_safe(path, strlen(path), error->file, sizeof(error->file));
 	snprintf(error->message, sizeof(error->message), "it cannot be read: %s", strerror(code));
 	return -code;
 }
@@ -103,7 +107,7 @@ static int read_file(struct settings *settings, const char *path, struct config_
 	if (!reader.file)
 		return unreadable(error, path, errno);
 	*error = (struct config_error){.line = 0};
-	snprintf(error->file, sizeof(error->file), "%s", path);
+	text_safe(path, strlen(path), error->file, sizeof(error->file));
 	line = ini_parse_stream(next_line, &reader, on_value, &reader);
 	fclose(reader.file);
 	if (line == NO_MEMORY)

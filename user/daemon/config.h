@@ -25,7 +25,7 @@ struct config_source {
 	size_t option_count;
 };
 
-/* The first thing that is wrong. */
+/* The first thing that is wrong; its texts can break no line and no terminal. */
 struct config_error {
 	char file[512]; /* "": the command line */
 	unsigned int line; /* 0: it is of the whole file */

@@ -394,6 +394,11 @@ void hooks_set_slow(struct hooks *hooks, const struct thresholds *slow)
 	hooks->skel->data->slow_accept_wait_ns = slow->accept_wait_ns;
 }
 
+void hooks_set_stream(struct hooks *hooks, bool slow_only)
+{
+	hooks->skel->bss->stream_slow_only = slow_only;
+}
+
 /* Whether the kernel measures how long programs run; before it did, nobody could ask for it. */
 static bool programs_timed(void)
 {

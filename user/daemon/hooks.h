@@ -58,6 +58,9 @@ void hooks_counts(const struct hooks *hooks, struct hooks_counts *counts);
 /* Takes effect at once, for connections that end from here on. */
 void hooks_set_slow(struct hooks *hooks, const struct thresholds *slow);
 
+/* The same: whether records of slow connections only are sent. */
+void hooks_set_stream(struct hooks *hooks, bool slow_only);
+
 struct hooks_program {
 	const char *name;
 	bool timed; /* the kernel's statistics are on; else these two are 0 */

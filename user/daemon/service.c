@@ -13,6 +13,7 @@
 #include "scan.h"
 
 #define TICK_USEC (1000 * 1000)
+#define ACCURACY_USEC 10000
 
 /* Lines of events for subscribers that read slowly. */
 #define EVENTS_LOG_SIZE (8 * 1024 * 1024)
@@ -144,17 +145,28 @@ static void on_report_look_done(void *userdata, struct waiting *waiting, int res
 	findings_for_each(service->findings, report_finding, service);
 }
 
+/* The next report comes an interval from now. */
+static int await_report(struct service *service)
+{
+	int64_t interval_ns = service->settings.report_interval_ns;
+	int r = sd_event_source_set_time_relative(service->report, (uint64_t)interval_ns / 1000);
+
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(service->report,
+					   interval_ns ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
 static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	static const struct waiting_options options = {.all_listeners = false};
 	struct service *service = userdata;
 
-	(void)usec;
+	(void)source, (void)usec;
 	if (!service->reporting)
 		service->reporting = looker_add(watch_looker(service->watch), service->waiting,
 						&options, on_report_look_done, service) == 0;
-	return sd_event_source_set_time_relative(
-		source, (uint64_t)service->settings.report_interval_ns / 1000);
+	return await_report(service);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -170,14 +182,29 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int prepare_loop(struct service *service)
 {
-	uint64_t report_usec = (uint64_t)service->settings.report_interval_ns / 1000;
 	int r = watch_add_timer(service->watch, TICK_USEC, on_tick, service);
 
-	if (r >= 0 && report_usec)
-		r = watch_add_timer(service->watch, report_usec, on_report, service);
+	if (r >= 0)
+		r = sd_event_add_time_relative(watch_loop(service->watch), &service->report,
+					       CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_report,
+					       service);
+	if (r >= 0)
+		r = await_report(service);
 	if (r >= 0)
 		r = sd_event_set_watchdog(watch_loop(service->watch), true);
 	return r;
+}
+
+void service_set(struct service *service, const struct settings *settings)
+{
+	bool other_interval = settings->report_interval_ns != service->settings.report_interval_ns;
+
+	service->settings = *settings;
+	watch_set_slow(service->watch, &settings->slow);
+	hooks_set_stream(watch_hooks(service->watch), settings->stream_slow);
+	stats_set_thresholds(service->stats, &settings->slow);
+	if (other_interval)
+		await_report(service);
 }
 
 /* Each client takes a descriptor. */
@@ -230,7 +257,6 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	struct watch_options watch_options = {.tell = settings->slow};
 	int r;
 
-	(void)source;
 	settings_hooks(settings, &watch_options.hooks);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
@@ -246,6 +272,8 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	r = service.waiting ? prepare_loop(&service) : -ENOMEM;
 	if (r >= 0)
 		r = findings_new(&service.findings, service.watch);
+	if (r >= 0)
+		r = reload_prepare(&service.reload, &service, source);
 	if (r < 0) {
 		log_line("cannot prepare the event loop: %s", strerror(-r));
 		goto out;
@@ -258,6 +286,7 @@ out:
 	api_free(service.api);
 	findings_free(service.findings);
 	waiting_free(service.waiting);
+	sd_event_source_unref(service.report);
 	watch_free(service.watch);
 	journal_free(service.journal);
 	events_free(service.events);

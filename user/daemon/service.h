@@ -10,6 +10,7 @@
 #include "events.h"
 #include "findings.h"
 #include "journal.h"
+#include "reload.h"
 #include "settings.h"
 #include "stats.h"
 #include "watch.h"
@@ -17,6 +18,7 @@
 /* The parts, for those that answer questions about all of them. */
 struct service {
 	struct settings settings; /* those in use */
+	struct reload reload;
 	struct watch *watch;
 	struct stats *stats;
 	struct events *events;
@@ -26,12 +28,16 @@ struct service {
 	int64_t started_ns; /* CLOCK_REALTIME */
 	struct waiting *waiting; /* of the report's look */
 	bool reporting;
+	sd_event_source *report; /* its timer; off where there are none */
 	uint64_t folded; /* in the kernel, as of the last time they were taken over */
 };
 
 /* Runs until a signal ends it, with these settings, which came from source. Returns 0 or -errno;
  * failures are logged. */
 int service_run(const struct settings *settings, const struct config_source *source);
+
+/* Puts into use what can change while it runs: see settings_is_live(). */
+void service_set(struct service *service, const struct settings *settings);
 
 /* How many records of ended connections were sent up to now, read or not: see watch_ended(). */
 uint64_t service_ended(const struct service *service);

@@ -121,10 +121,11 @@ static json_t *identity(struct service *service)
 	char started[RENDER_TIME_SIZE];
 	int64_t uptime_ns = clock_ns(CLOCK_REALTIME) - service->started_ns;
 
-	return json_pack("{s:s, s:i, s:s, s:f, s:s, s:s, s:o, s:s, s:f, s:f}", "version",
+	return json_pack("{s:s, s:i, s:s, s:f, s:o, s:s, s:s, s:o, s:s, s:f, s:f}", "version",
 			 SLOWCLOSE_VERSION, "pid", (int)getpid(), "started",
 			 render_time(service->started_ns, started), "uptime_ms",
-			 milliseconds(uptime_ns), "backend", hooks_backend(hooks), "backend_reason",
+			 milliseconds(uptime_ns), "configuration", reload_json(&service->reload),
+			 "backend", hooks_backend(hooks), "backend_reason",
 			 hooks_backend_reason(hooks), "unseen", unseen(service), "stream",
 			 service->settings.stream_slow ? "slow" : "all", "close_wait_threshold_ms",
 			 milliseconds(slow->close_wait_ns), "accept_wait_threshold_ms",

@@ -341,6 +341,13 @@ const struct thresholds *watch_slow(const struct watch *watch)
 	return &watch->options.hooks.slow;
 }
 
+void watch_set_slow(struct watch *watch, const struct thresholds *slow)
+{
+	watch->options.hooks.slow = *slow;
+	watch->options.tell = *slow;
+	hooks_set_slow(watch->hooks, slow);
+}
+
 int64_t watch_read_ns(const struct watch *watch)
 {
 	return watch->now_ns;

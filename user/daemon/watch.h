@@ -71,6 +71,9 @@ struct looker *watch_looker(struct watch *watch);
 struct places *watch_places(struct watch *watch);
 const struct thresholds *watch_slow(const struct watch *watch);
 
+/* What is slow, and is told, from here on. */
+void watch_set_slow(struct watch *watch, const struct thresholds *slow);
+
 /* CLOCK_MONOTONIC of the moment at which the ring was read last. */
 int64_t watch_read_ns(const struct watch *watch);
 
