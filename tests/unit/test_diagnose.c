@@ -779,6 +779,37 @@ static void undetermined_says_what_was_looked_at(void **state)
 	assert_non_null(strstr(finding->proof.text[0], "looked at, not fd-exhausted"));
 }
 
+static void assert_harmless(const char *text)
+{
+	assert_non_null(text);
+	for (; *text; text++)
+		assert_true(*text >= ' ' && *text <= '~');
+}
+
+/* A name of 16 bytes without an end, in which every byte is one that harms. */
+static void no_name_harms(void **state)
+{
+	static const char name[] = "\n\x1b[2J\xc3\xff\r\b\x7f\xc2\x9b\x1b\n\xe2";
+	struct evidence evidence = lock_stall();
+	struct evidence_process *process = &evidence.processes[0];
+	struct diagnosis diagnosis;
+
+	(void)state;
+	memcpy(process->comm, name, 16);
+	memcpy(process->groups[THREAD_LOCK].comm, name, 16);
+	memcpy(evidence.listeners[0].comm, name, 16);
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_PROVEN);
+	for (int code = 0; code < FINDINGS; code++) {
+		const struct finding *finding = &diagnosis.findings[code];
+
+		assert_harmless(finding->reason);
+		assert_harmless(finding->headline);
+		for (size_t i = 0; i < finding->proof.count; i++)
+			assert_harmless(finding->proof.text[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -809,6 +840,7 @@ int main(void)
 		cmocka_unit_test(not_reading_boundaries),
 		cmocka_unit_test(what_is_ruled_out_says_why),
 		cmocka_unit_test(undetermined_says_what_was_looked_at),
+		cmocka_unit_test(no_name_harms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

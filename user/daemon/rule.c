@@ -9,9 +9,13 @@
 #include "duration.h"
 #include "text.h"
 
+/* Names of threads and cgroups are any bytes, and a cut can take a character apart. */
 static RULE_PRINTF(2, 0) void set(char *line, const char *format, va_list args)
 {
-	vsnprintf(line, FINDING_LINE_SIZE, format, args);
+	char text[2 * FINDING_LINE_SIZE];
+
+	vsnprintf(text, sizeof(text), format, args);
+	text_safe(text, strlen(text), line, FINDING_LINE_SIZE);
 }
 
 void rule_out(struct finding *finding, const char *format, ...)
