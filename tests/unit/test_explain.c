@@ -126,6 +126,46 @@ static void verbose_shows_the_evidence(void **state)
 	free(text);
 }
 
+#define LONG "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+#define LONGER LONG LONG LONG LONG LONG LONG LONG
+#define FINDING(first)                                                                             \
+	"\"findings\":[{\"code\":\"" first LONGER "\",\"severity\":\"" first LONGER                \
+	"\",\"confidence\":\"" first LONGER "\"}]"
+#define SERVICE(first)                                                                             \
+	"{\"services\":[{\"role\":\"" first LONGER "\",\"comm\":\"" first LONGER                   \
+	"\",\"unit\":\"" first LONGER "\"," FINDING(first) ",\"not\":[{\"code\":\"" first LONGER   \
+							   "\",\"verdict\":\"not-decidable\"}]}]}"
+
+/* Each character has two bytes, and each name is cut: in one of the two in the middle. */
+static void a_name_is_cut_between_characters(void **state)
+{
+	static const char *const texts[] = {SERVICE(""), SERVICE("x")};
+	struct explain_counts counts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *text = explain(texts[i], 0, false, &counts);
+		json_t *string = json_string(text); /* NULL if it is no UTF-8 */
+
+		assert_non_null(string);
+		json_decref(string);
+		free(text);
+	}
+}
+
+/* A terminal shows nothing of DEL, and takes it for a command. */
+static void evidence_is_escaped(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain("{\"services\":[{\"evidence\":{\"comm\":\"\x7f\\u001b\u00e9\"}}]}", 0,
+			     true, &counts);
+
+	(void)state;
+	assert_non_null(strstr(text, "  Evidence:\n    {\n      \"comm\": "
+				     "\"\\u007F\\u001B\\u00E9\"\n    }\n"));
+	free(text);
+}
+
 static void what_is_left_out_is_said(void **state)
 {
 	struct explain_counts counts;
@@ -166,6 +206,8 @@ int main(void)
 		cmocka_unit_test(a_port_is_meant_before_a_process),
 		cmocka_unit_test(nothing_found),
 		cmocka_unit_test(verbose_shows_the_evidence),
+		cmocka_unit_test(a_name_is_cut_between_characters),
+		cmocka_unit_test(evidence_is_escaped),
 		cmocka_unit_test(what_is_left_out_is_said),
 		cmocka_unit_test(what_is_of_another_type_is_left_out),
 	};

@@ -24,13 +24,12 @@
 #define EXIT_FINDINGS 1
 #define EXIT_BLIND 2
 
-/* Safe for a terminal; "" where it is missing. */
-static const char *text_of(const json_t *object, const char *field, char buf[TEXT_SIZE])
+/* Safe for a terminal, cut to what buf holds; "" where it is missing. */
+static const char *text_of(const json_t *object, const char *field, char *buf, size_t size)
 {
 	const char *text = json_string_value(json_object_get(object, field));
 
-	buf[0] = '\0';
-	return text ? text_safe(text, strlen(text), buf, TEXT_SIZE) : buf;
+	return text_safe(text ? text : "", text ? strlen(text) : 0, buf, size);
 }
 
 /* Text that is broken between words, each line behind indent spaces; the first has the head. */
@@ -83,12 +82,12 @@ static int64_t age_of(const json_t *diagnosis, const json_t *finding)
 /* "python3, server of port 80 (web.service)" */
 static const char *service_name(const json_t *service, char buf[TEXT_SIZE])
 {
-	char comm[TEXT_SIZE], role[TEXT_SIZE], unit[TEXT_SIZE];
+	char comm[65], role[17], unit[129];
 
-	text_of(service, "comm", comm);
-	text_of(service, "role", role);
-	text_of(service, "unit", unit);
-	snprintf(buf, TEXT_SIZE, "%.64s, %.16s of port %d%s%.128s%s", *comm ? comm : "-", role,
+	text_of(service, "comm", comm, sizeof(comm));
+	text_of(service, "role", role, sizeof(role));
+	text_of(service, "unit", unit, sizeof(unit));
+	snprintf(buf, TEXT_SIZE, "%s, %s of port %d%s%s%s", *comm ? comm : "-", role,
 		 (int)json_integer_value(json_object_get(service, "port")), *unit ? " (" : "", unit,
 		 *unit ? ")" : "");
 	return buf;
@@ -97,19 +96,19 @@ static const char *service_name(const json_t *service, char buf[TEXT_SIZE])
 static void put_finding(FILE *out, const json_t *diagnosis, const json_t *service,
 			const json_t *finding)
 {
-	char code[TEXT_SIZE], severity[TEXT_SIZE], confidence[TEXT_SIZE], name[TEXT_SIZE];
-	char headline[TEXT_SIZE], title[3 * TEXT_SIZE], age[32];
+	char code[65], severity[65], confidence[65], name[TEXT_SIZE], age[32];
+	char headline[TEXT_SIZE], title[2 * TEXT_SIZE];
 
-	text_of(finding, "code", code);
-	text_of(finding, "severity", severity);
-	text_of(finding, "confidence", confidence);
+	text_of(finding, "code", code, sizeof(code));
+	text_of(finding, "severity", severity, sizeof(severity));
+	text_of(finding, "confidence", confidence, sizeof(confidence));
 	snprintf(title, sizeof(title), "%s, for %s (%s, confidence %s)",
 		 service_name(service, name),
 		 duration_format(age_of(diagnosis, finding), age, sizeof(age)), severity,
 		 confidence);
-	snprintf(name, sizeof(name), "%.64s: ", code);
+	snprintf(name, sizeof(name), "%s: ", code);
 	put_wrapped(out, 0, name, title);
-	put_wrapped(out, 2, "", text_of(finding, "headline", headline));
+	put_wrapped(out, 2, "", text_of(finding, "headline", headline, sizeof(headline)));
 	put_list(out, "Proof:", json_object_get(finding, "proof"));
 	put_list(out, "Now:", json_object_get(finding, "now"));
 	put_list(out, "For good:", json_object_get(finding, "for_good"));
@@ -119,35 +118,29 @@ static void put_finding(FILE *out, const json_t *diagnosis, const json_t *servic
 static void put_others(FILE *out, const json_t *service)
 {
 	const json_t *others = json_object_get(service, "not");
-	char code[TEXT_SIZE], verdict[TEXT_SIZE], why[TEXT_SIZE], head[TEXT_SIZE];
+	char code[65], verdict[65], why[TEXT_SIZE], head[TEXT_SIZE];
 	json_t *other;
 	size_t i;
 
 	if (json_array_size(others))
 		fputs("  It is not:\n", out);
 	json_array_foreach (others, i, other) {
-		text_of(other, "code", code);
-		text_of(other, "verdict", verdict);
-		snprintf(head, sizeof(head), "- %.64s%s: ", code,
+		text_of(other, "code", code, sizeof(code));
+		text_of(other, "verdict", verdict, sizeof(verdict));
+		snprintf(head, sizeof(head), "- %s%s: ", code,
 			 strcmp(verdict, "not-decidable") == 0 ? " (cannot be told)" : "");
-		put_wrapped(out, 4, head, text_of(other, "why", why));
+		put_wrapped(out, 4, head, text_of(other, "why", why, sizeof(why)));
 	}
 }
 
 static void put_evidence(FILE *out, const json_t *service)
 {
-	char *text = json_dumps(json_object_get(service, "evidence"),
-				JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_ENSURE_ASCII |
-					JSON_ENCODE_ANY);
+	const json_t *evidence = json_object_get(service, "evidence");
 
 	fputs("  Evidence:\n", out);
-	for (char *line = text; line && *line;) {
-		char *end = line + strcspn(line, "\n");
-
-		fprintf(out, "    %.*s\n", (int)(end - line), line);
-		line = *end ? end + 1 : end;
-	}
-	free(text);
+	if (evidence)
+		output_escaped(out, evidence,
+			       JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_ENCODE_ANY, "    ");
 }
 
 static size_t put_service(FILE *out, const json_t *diagnosis, const json_t *service, bool verbose,

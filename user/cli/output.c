@@ -13,6 +13,37 @@
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+/* Where a piece of JSON goes. */
+struct escaped {
+	FILE *out;
+	const char *indent;
+};
+
+/* jansson takes DEL for printable. */
+static int put_escaped(const char *piece, size_t size, void *userdata)
+{
+	const struct escaped *escaped = userdata;
+
+	for (size_t i = 0; i < size; i++) {
+		if (piece[i] == '\x7f')
+			fputs("\\u007F", escaped->out);
+		else
+			fputc(piece[i], escaped->out);
+		if (piece[i] == '\n')
+			fputs(escaped->indent, escaped->out);
+	}
+	return 0;
+}
+
+void output_escaped(FILE *out, const json_t *value, size_t flags, const char *indent)
+{
+	struct escaped escaped = {out, indent};
+
+	fputs(indent, out);
+	json_dump_callback(value, put_escaped, &escaped, flags | JSON_ENSURE_ASCII);
+	fputc('\n', out);
+}
+
 void output_json(const json_t *object, const char *line, size_t length)
 {
 	if (isatty(STDOUT_FILENO)) {
@@ -25,9 +56,11 @@ void output_json(const json_t *object, const char *line, size_t length)
 
 void output_object(const json_t *object)
 {
-	size_t escape = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
-
-	json_dumpf(object, stdout, DUMP_FLAGS | escape);
+	if (isatty(STDOUT_FILENO)) {
+		output_escaped(stdout, object, DUMP_FLAGS, "");
+		return;
+	}
+	json_dumpf(object, stdout, DUMP_FLAGS);
 	fputc('\n', stdout);
 }
 

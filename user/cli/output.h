@@ -5,10 +5,17 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
- * Prints a line of JSON as it came; line is what object was read from. On a terminal what is not
- * ASCII is escaped, so that it shows as text whatever it is.
+ * Prints JSON so that any terminal shows it as text: what is no printable character of ASCII is
+ * escaped. Each line begins with indent; flags are those of json_dumps().
+ */
+void output_escaped(FILE *out, const json_t *value, size_t flags, const char *indent);
+
+/*
+ * Prints a line of JSON as it came; line is what object was read from. On a terminal it is escaped
+ * as above.
  */
 void output_json(const json_t *object, const char *line, size_t length);
 
