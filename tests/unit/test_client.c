@@ -136,12 +136,36 @@ static void long_answer(void **state)
 	assert_int_equal(strlen(text), sizeof(text) - 1);
 }
 
+/* Of characters of two bytes, whichever way the buffers cut them. */
+static void long_answer_in_utf8(void **state)
+{
+	char body[8192], text[1024], word[1201];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(word) - 1; i += 2)
+		memcpy(word + i, "\u00e9", 2);
+	word[sizeof(word) - 1] = '\0';
+	for (int i = 0; i < 16; i++) {
+		json_t *string;
+
+		snprintf(body, sizeof(body),
+			 "{\"error\":{\"message\":\"%s%s\",\"parameter\":\"%s%s\","
+			 "\"value\":\"%s%s\",\"allowed\":\"%s%s\"}}",
+			 i & 1 ? "x" : "", word, i & 2 ? "x" : "", word, i & 4 ? "x" : "", word,
+			 i & 8 ? "x" : "", word);
+		client_explain_answer(text, sizeof(text), 400, body, strlen(body));
+		string = json_string(text); /* NULL if it is no UTF-8 */
+		assert_non_null(string);
+		json_decref(string);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queries),     cmocka_unit_test(long_query),
 		cmocka_unit_test(failures),    cmocka_unit_test(answers),
-		cmocka_unit_test(long_answer),
+		cmocka_unit_test(long_answer), cmocka_unit_test(long_answer_in_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,7 +319,7 @@ static void add_parameter(char *text, size_t size, const json_t *error)
 	const json_t *parameter = json_object_get(error, "parameter");
 	const json_t *value = json_object_get(error, "value");
 	const json_t *allowed = json_object_get(error, "allowed");
-	char buf[256];
+	char buf[192];
 	size_t used = strlen(text);
 
 	if (json_is_string(parameter))
@@ -342,7 +342,7 @@ int client_explain_answer(char *text, size_t size, long status, const char *body
 {
 	json_t *object = json_loadb(body, length, 0, NULL);
 	const json_t *error = json_object_get(object, "error");
-	char buf[512];
+	char buf[384]; /* all of them fit into a client's message: no character is cut */
 
 	if (json_is_string(json_object_get(error, "message"))) {
 		snprintf(text, size, "slowclosed says: %s",
