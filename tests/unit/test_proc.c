@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static void limits(void **state)
 	assert_true(proc_parse_fd_limit("Max processes  1 1\n", &limit) < 0);
 	assert_true(proc_parse_fd_limit("Max open files            ", &limit) < 0);
 	assert_true(proc_parse_fd_limit("Max open files            many", &limit) < 0);
+	assert_true(proc_parse_fd_limit("Max open files            -1024    -1", &limit) < 0);
 }
 
 static void pressure(void **state)
@@ -129,6 +131,12 @@ static void mounts(void **state)
 	assert_string_equal(mounts.v2, "/sys/fs/cgroup/unified");
 	assert_true(proc_parse_mounts("22 1 254:0 / / rw - ext4 /dev/vda rw\n", &mounts) < 0);
 	assert_true(proc_parse_mounts("garbage\n\n - \n", &mounts) < 0);
+	/* No line reaches into the next one, whatever it lacks. */
+	assert_int_equal(proc_parse_mounts("1 - cgroup2 /mount\nrw -", &mounts), -EINVAL);
+	assert_int_equal(proc_parse_mounts("1 2 3 - cgroup2 \nrw -", &mounts), 0);
+	assert_string_equal(mounts.v2, "cgroup2");
+	assert_int_equal(proc_parse_mounts("1 2 - cgroup2 mount\nrw -", &mounts), 0);
+	assert_string_equal(mounts.v2, "mount");
 }
 
 static void cgroup(void **state)

@@ -26,7 +26,7 @@ int proc_parse_fd_limit(const char *limits, int64_t *limit)
 		*limit = INT64_MAX;
 		return 0;
 	}
-	return sscanf(soft, "%" SCNd64, limit) == 1 ? 0 : -EINVAL;
+	return soft[0] != '-' && sscanf(soft, "%" SCNd64, limit) == 1 ? 0 : -EINVAL;
 }
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123\n", the same with "full". */
@@ -100,11 +100,11 @@ int proc_parse_overflows(const char *netstat, uint64_t *overflows)
 	value = name ? strstr(name + 1, "TcpExt:") : NULL;
 	if (!value)
 		return -EINVAL;
-	while (name && *name != '\n') {
+	while (*name && *name != '\n') {
 		if (strncmp(name, "ListenOverflows ", strlen("ListenOverflows ")) == 0)
 			return sscanf(value, "%" SCNu64, overflows) == 1 ? 0 : -EINVAL;
-		name = strpbrk(name, " \n");
-		name += name && *name == ' ';
+		name += strcspn(name, " \n");
+		name += *name == ' ';
 		value += strcspn(value, " \n");
 		value += *value == ' ';
 	}
@@ -141,11 +141,12 @@ static void parse_mount(const char *line, struct proc_mounts *mounts)
 
 	for (int i = 0; i < 4 && point; i++) {
 		point = memchr(point, ' ', length - (size_t)(point - line));
-		point += point ? 1 : 0;
+		if (point)
+			point++;
 	}
 	if (!type || !point)
 		return;
-	point_length = strcspn(point, " ");
+	point_length = strcspn(point, " \n");
 	type += 3;
 	options = type + strcspn(type, "\n");
 	while (options > type && options[-1] != ' ')
