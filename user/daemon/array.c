@@ -39,7 +39,8 @@ void array_add(struct array *array, const void *item)
 
 void *array_at(const struct array *array, size_t i)
 {
-	return array->items + i * array->item_size;
+	/* An empty one has no memory, which nothing may be added to. */
+	return i ? array->items + i * array->item_size : array->items;
 }
 
 void array_sort(struct array *array, array_compare_fn compare)

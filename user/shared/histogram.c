@@ -64,10 +64,10 @@ void histogram_add(struct histogram *histogram, struct histogram_budget *budget,
 		   uint64_t count)
 {
 	size_t place = place_of_bucket(histogram, bucket);
-	struct histogram_cell *cell = histogram->cells + place;
+	struct histogram_cell *cell;
 
-	if (place < histogram->used && cell->bucket == bucket) {
-		cell->count += count;
+	if (place < histogram->used && histogram->cells[place].bucket == bucket) {
+		histogram->cells[place].count += count;
 		return;
 	}
 	if (bucket >= BUCKETS || (histogram->used == histogram->room && !grow(histogram, budget))) {
