@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Any event: the fast writer gives the bytes that jansson gives, and what the command reads back is
+ * the same event.
+ */
+#include "fuzz.h"
+
+#include "event.h"
+#include "json.h"
+#include "json_read.h"
+
+#define HOLDERS 16
+
+/* Years 1678 to 2261: nothing at the very ends can be given back. */
+#define TIME_MAX (INT64_MAX - NSEC_PER_SEC)
+
+struct source {
+	struct event event;
+	struct holder holders[HOLDERS];
+	struct listener_record listener;
+	struct place owner, closer;
+};
+
+static void take_place(struct input *input, struct place *place)
+{
+	take(input, place, sizeof(*place));
+	place->unit[sizeof(place->unit) - 1] = '\0';
+	place->container[sizeof(place->container) - 1] = '\0';
+}
+
+static void take_event(struct input *input, struct source *source)
+{
+	struct event *event = &source->event;
+
+	memset(source, 0, sizeof(*source));
+	take(input, &event->conn, sizeof(event->conn));
+	event->kind = (enum record_kind)(1 + take_byte(input) % 3);
+	event->cause = (enum conn_cause)(take_byte(input) % CAUSE_COUNT);
+	event->accepted = (enum tristate)(take_byte(input) % 3 - 1);
+	event->fin_read = (enum tristate)(take_byte(input) % 3 - 1);
+	event->at_least = take_byte(input) & 1;
+	snprintf(event->id, sizeof(event->id), "%016llx", (unsigned long long)take_number(input));
+	event->time_ns = take_number(input);
+	event->accept_wait_ns = take_number(input);
+	event->close_wait_ns = take_number(input);
+	event->lifetime_ns = take_number(input);
+	event->rx_bytes = take_number(input);
+	event->tx_bytes = take_number(input);
+	event->tx_bytes_after_fin = take_number(input);
+	event->unread_bytes = take_number(input);
+	event->holder_count = take_byte(input) % (HOLDERS + 1);
+	event->holders = source->holders;
+	if (take_byte(input) & 1) {
+		take(input, &source->listener, sizeof(source->listener));
+		event->listener = &source->listener;
+	}
+	for (size_t i = 0; i < event->holder_count; i++)
+		take(input, &source->holders[i], sizeof(source->holders[i]));
+	if (take_byte(input) & 1) {
+		take_place(input, &source->owner);
+		event->owner_place = &source->owner;
+	}
+	if (take_byte(input) & 1) {
+		take_place(input, &source->closer);
+		event->closer_place = &source->closer;
+	}
+}
+
+static bool is_known_well(int64_t n)
+{
+	return n == UNKNOWN || n >= 0;
+}
+
+/* Microseconds in so many milliseconds have no more digits than JSON is given. */
+static bool is_plain(int64_t ns)
+{
+	return ns == UNKNOWN || (ns >= 0 && ns / 1000 < INT64_C(1000000000000000));
+}
+
+static bool can_be_read_back(const struct event *event)
+{
+	return event->time_ns > -TIME_MAX && event->time_ns < TIME_MAX &&
+	       is_plain(event->accept_wait_ns) && is_plain(event->close_wait_ns) &&
+	       is_plain(event->lifetime_ns) && is_known_well(event->rx_bytes) &&
+	       is_known_well(event->tx_bytes) && is_known_well(event->tx_bytes_after_fin) &&
+	       is_known_well(event->unread_bytes);
+}
+
+static void check_read_back(const char *text, size_t size)
+{
+	json_t *object = check_json_line(text, size);
+	struct json_read read = {.holders = NULL};
+	struct event event;
+	size_t again_size;
+	char *again;
+
+	CHECK(event_from_json(&event, &read, object) == 0);
+	again = json_event_line(&event, &again_size);
+	CHECK(again && again_size == size && memcmp(again, text, size) == 0);
+	free(again);
+	json_read_free(&read);
+	json_decref(object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	size_t fast_size, reference_size;
+	char *fast, *reference;
+	struct source source;
+
+	take_event(&input, &source);
+	fast = json_event_line(&source.event, &fast_size);
+	reference = json_line(json_event(&source.event), &reference_size);
+	CHECK(fast && reference);
+	CHECK(fast_size == reference_size && memcmp(fast, reference, fast_size) == 0);
+	if (can_be_read_back(&source.event))
+		check_read_back(fast, fast_size);
+	else
+		json_decref(check_json_line(fast, fast_size));
+	free(reference);
+	free(fast);
+	return 0;
+}
