@@ -39,7 +39,7 @@ static char *explain(const char *json, uint32_t number, bool verbose, struct exp
 
 	assert_non_null(object);
 	*counts = explain_select(object, &wanted);
-	explain_print(out, object, verbose);
+	explain_print(out, object, &wanted, verbose);
 	fclose(out);
 	json_decref(object);
 	return text;
@@ -111,6 +111,72 @@ static void nothing_found(void **state)
 	text = explain(found, 812, false, &counts);
 	assert_string_equal(text, "Nothing found yet: 1 service has something waiting, looked at "
 				  "only once so far.\n");
+	free(text);
+}
+
+static void nothing_of_what_was_asked_for(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain("{" READING ",\"services\":[]}", 8080, false, &counts);
+
+	(void)state;
+	assert_string_equal(text, "Nothing found: of port or process 8080 nothing waits beyond its "
+				  "threshold.\n");
+	free(text);
+}
+
+#define SERVICE(port, severity, waits)                                                             \
+	"{\"role\":\"server\",\"port\":" #port ",\"comm\":\"web\",\"in_close_wait\":" #waits       \
+	",\"readings\":5,\"findings\":[{\"code\":\"a\",\"severity\":\"" severity                   \
+	"\",\"confidence\":\"high\",\"headline\":\"h\",\"proof\":[\"p\"]}],\"not\":[{\"code\":"    \
+	"\"b\",\"why\":\"c\"}]}"
+
+static const char three[] = "{" READING ",\"services\":[" SERVICE(1, "info", 9) "," SERVICE(
+	2, "critical", 1) "," SERVICE(3, "critical", 7) "]}";
+static const char four[] = "{" READING ",\"services\":[" SERVICE(1, "info", 9) "," SERVICE(
+	2, "critical", 1) "," SERVICE(3, "critical", 7) "," SERVICE(4, "warning", 2) "]}";
+
+/* The first of these ports is told before the second. */
+static void assert_order(const char *text, const char *first, const char *second)
+{
+	const char *one = strstr(text, first), *other = strstr(text, second);
+
+	assert_non_null(one);
+	assert_non_null(other);
+	assert_true(one < other);
+}
+
+static void the_worst_comes_first(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain(four, 0, false, &counts);
+
+	(void)state;
+	assert_order(text, "port 3", "port 2");
+	assert_order(text, "port 2", "port 4");
+	assert_order(text, "port 4", "port 1");
+	free(text);
+}
+
+static void many_are_told_in_short(void **state)
+{
+	struct explain_counts counts;
+	char *text = explain(four, 0, false, &counts);
+
+	(void)state;
+	assert_null(strstr(text, "Proof:"));
+	assert_null(strstr(text, "It is not:"));
+	assert_non_null(strstr(text, "slowclose explain PORT\n"));
+	free(text);
+	text = explain(four, 0, true, &counts);
+	assert_non_null(strstr(text, "Proof:"));
+	free(text);
+	text = explain(four, 4, false, &counts);
+	assert_non_null(strstr(text, "Proof:"));
+	free(text);
+	text = explain(three, 0, false, &counts);
+	assert_non_null(strstr(text, "Proof:"));
+	assert_null(strstr(text, "slowclose explain PORT\n"));
 	free(text);
 }
 
@@ -205,6 +271,9 @@ int main(void)
 		cmocka_unit_test(no_line_is_wider_than_a_terminal),
 		cmocka_unit_test(a_port_is_meant_before_a_process),
 		cmocka_unit_test(nothing_found),
+		cmocka_unit_test(nothing_of_what_was_asked_for),
+		cmocka_unit_test(the_worst_comes_first),
+		cmocka_unit_test(many_are_told_in_short),
 		cmocka_unit_test(verbose_shows_the_evidence),
 		cmocka_unit_test(a_name_is_cut_between_characters),
 		cmocka_unit_test(evidence_is_escaped),

@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,10 @@
 
 #define COLUMNS 80
 #define TEXT_SIZE 512
+#define HEAD_MAX 20
+
+/* With findings: more than these are told in short. */
+#define SERVICES_IN_FULL 3
 
 /* How often it is asked again while services were read only once, with a second between. */
 #define TRIES_MAX 5
@@ -32,20 +37,26 @@ static const char *text_of(const json_t *object, const char *field, char *buf, s
 	return text_safe(text ? text : "", text ? strlen(text) : 0, buf, size);
 }
 
-/* Text that is broken between words, each line behind indent spaces; the first has the head. */
+/*
+ * Text that is broken between words, each line behind indent spaces; the first has the head, beside
+ * which the others stay where it is short.
+ */
 static void put_wrapped(FILE *out, int indent, const char *head, const char *text)
 {
 	int column = fprintf(out, "%*s%s", indent, "", head);
-	int left = column;
+	int left = column <= indent + HEAD_MAX ? column : indent + 2;
+	bool begins = true; /* a line */
 
 	while (*text) {
 		int length = (int)strcspn(text, " ");
 
-		if (column > left && column + 1 + length > COLUMNS) {
+		if (!begins && column + 1 + length > COLUMNS) {
 			fprintf(out, "\n%*s", left, "");
 			column = left;
+			begins = true;
 		}
-		column += fprintf(out, "%s%.*s", column > left ? " " : "", length, text);
+		column += fprintf(out, "%s%.*s", begins ? "" : " ", length, text);
+		begins = false;
 		text += length;
 		text += *text == ' ';
 	}
@@ -94,7 +105,7 @@ static const char *service_name(const json_t *service, char buf[TEXT_SIZE])
 }
 
 static void put_finding(FILE *out, const json_t *diagnosis, const json_t *service,
-			const json_t *finding)
+			const json_t *finding, bool in_full)
 {
 	char code[65], severity[65], confidence[65], name[TEXT_SIZE], age[32];
 	char headline[TEXT_SIZE], title[2 * TEXT_SIZE];
@@ -109,6 +120,8 @@ static void put_finding(FILE *out, const json_t *diagnosis, const json_t *servic
 	snprintf(name, sizeof(name), "%s: ", code);
 	put_wrapped(out, 0, name, title);
 	put_wrapped(out, 2, "", text_of(finding, "headline", headline, sizeof(headline)));
+	if (!in_full)
+		return;
 	put_list(out, "Proof:", json_object_get(finding, "proof"));
 	put_list(out, "Now:", json_object_get(finding, "now"));
 	put_list(out, "For good:", json_object_get(finding, "for_good"));
@@ -143,42 +156,61 @@ static void put_evidence(FILE *out, const json_t *service)
 			       JSON_INDENT(2) | JSON_REAL_PRECISION(9) | JSON_ENCODE_ANY, "    ");
 }
 
-static size_t put_service(FILE *out, const json_t *diagnosis, const json_t *service, bool verbose,
-			  size_t told)
+static void put_service(FILE *out, const json_t *diagnosis, const json_t *service, bool in_full,
+			bool verbose)
 {
 	const json_t *findings = json_object_get(service, "findings");
 	char name[TEXT_SIZE];
 	json_t *finding;
 	size_t i;
 
-	if (!json_array_size(findings) && !verbose)
-		return 0;
-	if (told)
-		fputc('\n', out);
 	if (!json_array_size(findings))
 		put_wrapped(out, 0, "", service_name(service, name));
 	json_array_foreach (findings, i, finding)
-		put_finding(out, diagnosis, service, finding);
-	put_others(out, service);
+		put_finding(out, diagnosis, service, finding, in_full);
+	if (in_full)
+		put_others(out, service);
 	if (verbose)
 		put_evidence(out, service);
-	return 1;
 }
 
-static void put_nothing(FILE *out, size_t services, size_t unsettled)
+static void put_services(FILE *out, const json_t *diagnosis, size_t with_findings, bool verbose)
 {
-	if (!services)
+	bool in_full = verbose || with_findings <= SERVICES_IN_FULL;
+	json_t *service;
+	size_t i, told = 0;
+
+	json_array_foreach (json_object_get(diagnosis, "services"), i, service) {
+		if (!verbose && !json_array_size(json_object_get(service, "findings")))
+			continue;
+		if (told++)
+			fputc('\n', out);
+		put_service(out, diagnosis, service, in_full, verbose);
+	}
+	if (!in_full)
+		fputs("\nOf one, its proof and what to do: slowclose explain PORT\n", out);
+}
+
+static void put_nothing(FILE *out, const struct explain_wanted *wanted,
+			const struct explain_counts *counts)
+{
+	if (!counts->services && wanted->number)
+		fprintf(out,
+			"Nothing found: of port or process %" PRIu32
+			" nothing waits beyond its threshold.\n",
+			wanted->number);
+	else if (!counts->services)
 		fputs("Nothing found: nothing waits for longer than its threshold.\n", out);
-	else if (unsettled)
+	else if (counts->unsettled)
 		fprintf(out,
 			"Nothing found yet: %zu service%s something waiting, looked at only once "
 			"so far.\n",
-			services, services == 1 ? " has" : "s have");
+			counts->services, counts->services == 1 ? " has" : "s have");
 	else
 		fprintf(out,
 			"Nothing found: of %zu service%s something waits, and nothing is wrong "
 			"with it (-v shows what was looked at).\n",
-			services, services == 1 ? "" : "s");
+			counts->services, counts->services == 1 ? "" : "s");
 }
 
 static void put_left_out(FILE *out, const json_t *reading)
@@ -199,76 +231,13 @@ static void put_left_out(FILE *out, const json_t *reading)
 	}
 }
 
-static bool has_port(const json_t *service, uint32_t port)
+void explain_print(FILE *out, json_t *diagnosis, const struct explain_wanted *wanted, bool verbose)
 {
-	return json_integer_value(json_object_get(service, "port")) == port;
-}
-
-static bool has_process(const json_t *service, uint32_t pid)
-{
-	const json_t *processes =
-		json_object_get(json_object_get(service, "evidence"), "processes");
-	json_t *process;
-	size_t i;
-
-	json_array_foreach (processes, i, process) {
-		if (json_integer_value(json_object_get(process, "pid")) == pid)
-			return true;
-	}
-	return false;
-}
-
-/* Takes out those that do not have it. Returns how many are left; with test, takes none out. */
-static size_t filter(json_t *services, uint32_t number,
-		     bool (*has)(const json_t *service, uint32_t number), bool test)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < json_array_size(services);) {
-		if (has(json_array_get(services, i), number))
-			count++;
-		else if (!test) {
-			json_array_remove(services, i);
-			continue;
-		}
-		i++;
-	}
-	return count;
-}
-
-struct explain_counts explain_select(json_t *diagnosis, const struct explain_wanted *wanted)
-{
-	json_t *services = json_object_get(diagnosis, "services"), *service;
-	struct explain_counts counts = {.services = 0};
-	size_t i;
-
-	if (wanted->number)
-		filter(services, wanted->number,
-		       filter(services, wanted->number, has_port, true) ? has_port : has_process,
-		       false);
-	json_array_foreach (services, i, service) {
-		json_t *readings = json_object_get(service, "readings");
-		size_t findings = json_array_size(json_object_get(service, "findings"));
-
-		counts.services++;
-		counts.findings += findings;
-		counts.unsettled += !findings && json_integer_value(readings) < 2;
-	}
-	return counts;
-}
-
-void explain_print(FILE *out, const json_t *diagnosis, bool verbose)
-{
-	const struct explain_wanted all = {.number = 0};
-	struct explain_counts counts = explain_select((json_t *)diagnosis, &all);
-	const json_t *services = json_object_get(diagnosis, "services");
-	json_t *service;
-	size_t i, told = 0;
+	struct explain_counts counts = explain_select(diagnosis, wanted);
 
 	if (!counts.findings)
-		put_nothing(out, counts.services, counts.unsettled);
-	json_array_foreach (services, i, service)
-		told += put_service(out, diagnosis, service, verbose, told);
+		put_nothing(out, wanted, &counts);
+	put_services(out, diagnosis, counts.with_findings, verbose);
 	put_left_out(out, json_object_get(diagnosis, "reading"));
 }
 
@@ -318,7 +287,7 @@ static int explain_run(const struct command_options *options)
 	if (options->json)
 		output_object(diagnosis);
 	else
-		explain_print(stdout, diagnosis, options->verbose);
+		explain_print(stdout, diagnosis, &wanted, options->verbose);
 	json_decref(diagnosis);
 	if (output_status(output_flush()) != EXIT_SUCCESS)
 		return EXIT_BLIND;

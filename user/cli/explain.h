@@ -15,17 +15,22 @@ struct explain_wanted {
 
 struct explain_counts {
 	size_t services; /* that have something waiting */
-	size_t findings;
+	size_t with_findings;
+	size_t findings; /* of these */
 	size_t unsettled; /* services that were read only once so far */
 };
 
-/* Takes the services that are not wanted out of the diagnosis, and counts the others. */
+/*
+ * Takes the services that are not wanted out of the diagnosis, puts the others in order, what is
+ * critical and the most connections first, and counts them.
+ */
 struct explain_counts explain_select(json_t *diagnosis, const struct explain_wanted *wanted);
 
 /*
  * Prints what was selected, in 80 columns: each finding with its proof, what it is not and what to
- * do; with verbose all evidence. What is missing or of another type is left out.
+ * do; with verbose all evidence. Of many services, without verbose, only what each finding says.
+ * What is missing or of another type is left out.
  */
-void explain_print(FILE *out, const json_t *diagnosis, bool verbose);
+void explain_print(FILE *out, json_t *diagnosis, const struct explain_wanted *wanted, bool verbose);
 
 #endif

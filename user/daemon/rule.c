@@ -193,9 +193,16 @@ void rule_add_queue(struct finding_lines *lines, const struct evidence_listener 
 {
 	char address[64];
 
-	rule_add(lines, "the accept queue of %s has %u, its limit is %u%s%s",
+	rule_add(lines, "the accept queue of %s has %u, its limit is %u%s%s%s",
 		 rule_address(listener, address), listener->queued, listener->limit,
-		 listener->limit_by ? " by " : "", listener->limit_by ? listener->limit_by : "");
+		 listener->limit_by ? " by " : "", listener->limit_by ? listener->limit_by : "",
+		 listener->queued > listener->limit ? ": full" : "");
+}
+
+const char *rule_connections(uint64_t count, char buf[40])
+{
+	snprintf(buf, 40, "%" PRIu64 " connection%s", count, count == 1 ? "" : "s");
+	return buf;
 }
 
 const char *rule_percent(double share, char buf[16])

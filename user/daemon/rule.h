@@ -66,6 +66,9 @@ void rule_add_queue(struct finding_lines *lines, const struct evidence_listener 
 /* "37%", or "unknown". */
 const char *rule_percent(double share, char buf[16]);
 
+/* "1 connection", "2 connections". */
+const char *rule_connections(uint64_t count, char buf[40]);
+
 /* The process for which value() is largest; NULL: for none it is over 0. */
 const struct evidence_process *rule_worst(const struct evidence *evidence,
 					  double (*value)(const struct evidence_process *));

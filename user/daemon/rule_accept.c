@@ -77,6 +77,17 @@ static void add_fds(struct finding_lines *lines, const struct evidence_process *
 			 process->fds, process->fd_limit);
 }
 
+/* Twice what it has, and not too little. */
+static int64_t higher_limit(const struct evidence_process *process)
+{
+	const int64_t least = 65536;
+
+	if (process->fd_limit == UNKNOWN || process->fd_limit == INT64_MAX ||
+	    process->fd_limit < least / 2)
+		return least;
+	return 2 * process->fd_limit;
+}
+
 static void advise_fds(struct finding *finding, const struct evidence_process *process, int error)
 {
 	if (error == ENFILE) {
@@ -86,8 +97,9 @@ static void advise_fds(struct finding *finding, const struct evidence_process *p
 	}
 	if (process)
 		rule_add(&finding->now,
-			 "raise the limit of the running process: prlimit --pid %u --nofile=65536",
-			 process->pid);
+			 "raise the limit of the running process: prlimit --pid %u "
+			 "--nofile=%" PRId64,
+			 process->pid, higher_limit(process));
 	rule_add(&finding->for_good,
 		 "set LimitNOFILE= in the unit (or ulimit -n) above connections + files at peak");
 	rule_add(&finding->for_good, "if the number only ever grows, descriptors leak: compare "
@@ -99,15 +111,15 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 {
 	const struct evidence_process *process = fd_user(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char oldest[32];
+	char oldest[32], count[40];
 
 	rule_prove(finding, SEVERITY_CRITICAL,
 		   error->rate > 0 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "out of descriptors: accept() fails with %s, %" PRIu64
-		   " connections are not accepted, the oldest for %s",
-		   error_name(error->error), waits->count,
+		   "out of descriptors: accept() fails with %s, %s not accepted, the oldest for %s",
+		   error_name(error->error), rule_connections(waits->count, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
-	rule_add(&finding->proof, "accept() failed %.0f times a second, %" PRIu64 " times so far",
+	rule_add(&finding->proof,
+		 "accept() failed %.0f times a second, %" PRIu64 " times since slowclosed runs",
 		 error->rate > 0 ? error->rate : 0, error->count);
 	add_fds(&finding->proof, process);
 	rule_add_queue(&finding->proof, listener);
@@ -207,34 +219,37 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 {
 	unsigned int pid = listener->holder;
 
-	if (count_all(evidence, THREAD_STOPPED))
+	if (count_all(evidence, THREAD_STOPPED)) {
 		rule_add(&finding->now, "let the stopped process go on: kill -CONT %u", pid);
-	else if (count_all(evidence, THREAD_TRACED))
+		rule_add(&finding->for_good,
+			 "find who stopped it: a script's kill -STOP, or a shell's job control");
+	} else if (count_all(evidence, THREAD_TRACED)) {
 		rule_add(&finding->now,
-			 "end the debugger that holds it: grep TracerPid "
-			 "/proc/%u/status",
-			 pid);
-	else if (count_all(evidence, THREAD_FROZEN))
+			 "end the debugger that holds it: grep TracerPid /proc/%u/status", pid);
+	} else if (count_all(evidence, THREAD_FROZEN)) {
 		rule_add(&finding->now, "thaw its cgroup (a paused container: docker unpause)");
-	else
+	} else {
 		rule_add(&finding->now,
 			 "look at what its threads do (gdb -p %u, or the runtime's own dump), then "
 			 "restart it",
 			 pid);
-	rule_add(&finding->for_good, "accept in a thread of its own that does nothing else, so "
-				     "that work cannot keep it");
+		rule_add(&finding->for_good,
+			 "accept in a thread of its own that does nothing else, so that work "
+			 "cannot keep it");
+	}
 }
 
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char address[64], oldest[32], last[32];
+	char address[64], oldest[32], last[32], count[40];
 
 	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
-		   "nobody calls accept() on %s (held by %.16s/%u): %" PRIu64
-		   " connections wait, the oldest for %s",
-		   rule_address(listener, address), listener->comm, listener->holder, waits->count,
+		   "nobody calls accept() on %s (held by %.16s/%u): %s in its queue, the oldest "
+		   "for %s",
+		   rule_address(listener, address), listener->comm, listener->holder,
+		   rule_connections(waits->count, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
 	if (listener->last_accept_ns != UNKNOWN)
 		rule_add(&finding->proof, "its last accept() was %s ago",
@@ -344,7 +359,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_listener *listener = rule_fullest(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char oldest[32], address[64];
+	char oldest[32], address[64], count[40];
 
 	if (!waits->count) {
 		rule_out(finding, "no connection waits to be accepted");
@@ -360,9 +375,8 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
-		   "accept() is called too seldom on %s: %" PRIu64
-		   " connections wait, the oldest for %s",
-		   rule_address(listener, address), waits->count,
+		   "accept() is called too seldom on %s: %s in its queue, the oldest for %s",
+		   rule_address(listener, address), rule_connections(waits->count, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
 	rule_add(&finding->proof, "accept() returned %.1f connections a second", listener->accepts);
 	rule_add_queue(&finding->proof, listener);

@@ -87,8 +87,10 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 	}
 }
 
-static void advise_leak(struct finding *finding, const struct evidence_leak *leak)
+static void advise_leak(struct finding *finding, const struct evidence *evidence)
 {
+	const struct evidence_leak *leak = &evidence->leak;
+
 	if (leak->left_to_others) {
 		rule_add(&finding->now,
 			 "end the processes that inherited them, if they can be spared");
@@ -96,11 +98,8 @@ static void advise_leak(struct finding *finding, const struct evidence_leak *lea
 					     "SOCK_CLOEXEC (accept4)");
 		return;
 	}
-	if (leak->pid)
-		rule_add(&finding->now,
-			 "see what they have in common: ss -tnp state close-wait, "
-			 "lsof -p %u",
-			 leak->pid);
+	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
+		 evidence->role == ROLE_CLIENT ? "-D" : "-L", evidence->port);
 	rule_add(&finding->now, "restart the service before it is out of descriptors");
 	rule_add(&finding->for_good,
 		 "close() on each way out of a request, errors too: recv() that "
@@ -113,7 +112,7 @@ void rule_close_leak(const struct evidence *evidence, struct finding *finding)
 	bool client = evidence->role == ROLE_CLIENT;
 	uint64_t count = client ? pooled(evidence) : waits->count;
 	bool certain = grows(evidence) || (!client && waits->oldest_ns >= LEAK_CERTAIN_NS);
-	char age[32];
+	char age[32], connections[40];
 
 	if (!count) {
 		rule_out(finding, "no connection was read to its end and left open");
@@ -126,24 +125,24 @@ void rule_close_leak(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%" PRIu64 " connection%s forgotten: the peer has closed, all was read, and "
-		   "nobody closes; the oldest for %s",
-		   count, count == 1 ? " is" : "s are",
+		   "%s forgotten: the peer has closed, all was read, and nobody closes; the "
+		   "oldest for %s",
+		   rule_connections(count, connections),
 		   duration_format(oldest(evidence, client), age, sizeof(age)));
-	rule_add(&finding->proof, "%" PRIu64 " of them are read to the end (Recv-Q 0), %s",
-		 waits->count, grows(evidence) ? "and the number keeps growing" : "none goes away");
-	if (!isnan(evidence->growth))
+	rule_add(&finding->proof, "read to the end (Recv-Q 0): %" PRIu64 ", %s", waits->count,
+		 grows(evidence) ? "and the number keeps growing" : "and none of them goes away");
+	if (evidence->growth > 0 || evidence->growth < 0)
 		rule_add(&finding->proof, "their number changes by %+.1f a second",
 			 evidence->growth);
 	add_holders(finding, &evidence->leak);
 	add_fds(finding, evidence);
-	advise_leak(finding, &evidence->leak);
+	advise_leak(finding, evidence);
 }
 
 void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = evidence->waits;
-	char age[32];
+	char age[32], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
 		rule_out(finding, "%s", "");
@@ -159,9 +158,9 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	rule_prove(finding, SEVERITY_INFO, CONFIDENCE_MEDIUM,
-		   "%" PRIu64 " idle connections to port %u that the server has closed, the oldest "
-		   "%s ago: a pool, usually harmless",
-		   pooled(evidence), evidence->port,
+		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, "
+		   "usually harmless",
+		   rule_connections(pooled(evidence), count), evidence->port,
 		   duration_format(oldest(evidence, true), age, sizeof(age)));
 	rule_add(&finding->proof, "connected from here; nothing is left to be read");
 	rule_add(&finding->proof, "their number does not keep growing");
@@ -188,7 +187,8 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		return;
 	}
 	if (until_fin->count < PEERS_MIN) {
-		rule_not_decidable(finding, "too few peers have hung up lately (%zu)",
+		rule_not_decidable(finding,
+				   "too few accepted connections whose peer has hung up (%zu)",
 				   until_fin->count);
 		return;
 	}
@@ -224,40 +224,39 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 }
 
 /* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
-static bool hung(const struct evidence *evidence)
+static bool may_be_impatience(const struct evidence *evidence)
 {
-	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
-
-	if (evidence->role == ROLE_CLIENT && !waits->unread)
-		return false;
-	if (are_alike(&evidence->until_fin) &&
-	    waits->oldest_ns < HUNG_THRESHOLDS * evidence->thresholds.close_wait_ns)
-		return false;
-	return rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
+	return are_alike(&evidence->until_fin) &&
+	       evidence->waits[CAUSE_NOT_READING].oldest_ns <
+		       HUNG_THRESHOLDS * evidence->thresholds.close_wait_ns;
 }
 
 void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
-	char age[32];
+	char age[32], count[40];
 
 	if (!waits->count) {
 		rule_out(finding, "what has come was read");
 		return;
 	}
-	if (!hung(evidence)) {
+	if (!rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS) ||
+	    (evidence->role == ROLE_CLIENT && !waits->unread)) {
 		rule_out(finding, "few connections are not read, and not for long");
 		return;
 	}
+	if (may_be_impatience(evidence)) {
+		rule_not_decidable(finding, "all peers hung up after the same time, not long ago: "
+					    "it may only be slow");
+		return;
+	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
-		   "%" PRIu64 " connection%s accepted, and not read since the peer has closed; the "
-		   "oldest for %s",
-		   waits->count, waits->count == 1 ? " is" : "s are",
+		   "%s accepted, and not read since the peer has closed; the oldest for %s",
+		   rule_connections(waits->count, count),
 		   duration_format(waits->oldest_ns, age, sizeof(age)));
 	rule_add(&finding->proof,
-		 "%" PRIu64 " of them have data that nobody takes, the others only "
-		 "the FIN",
-		 waits->unread);
+		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
+		 waits->unread, waits->count - waits->unread);
 	rule_add_threads(&finding->proof, evidence);
 	rule_add(&finding->now,
 		 "see what the program does instead of reading: its log, its own dump "
