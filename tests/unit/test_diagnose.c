@@ -407,6 +407,24 @@ static void what_is_not_known_proves_nothing(void **state)
 	}
 }
 
+/* Without the kernel's functions a lock cannot be told from a pause, nor FUSE from a pipe. */
+static void a_sleep_that_is_not_known_rules_nothing_out(void **state)
+{
+	static struct diagnosis diagnosis;
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
+	set_threads(&evidence, THREAD_UNKNOWN, 4);
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(diagnosis.findings[FINDING_ACCEPT_STALLED].verdict, VERDICT_PROVEN);
+	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_NOT_DECIDABLE);
+	assert_int_equal(diagnosis.findings[FINDING_IO_STALL].verdict, VERDICT_NOT_DECIDABLE);
+	/* That it is uninterruptible is seen by its state. */
+	set_threads(&evidence, THREAD_DISK, 1);
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+}
+
 static void fd_exhausted_needs_failures_now(void **state)
 {
 	struct evidence evidence = fd_exhausted();
@@ -819,6 +837,7 @@ int main(void)
 		cmocka_unit_test(one_reading_proves_nothing),
 		cmocka_unit_test(what_waits_only_now_proves_nothing),
 		cmocka_unit_test(what_is_not_known_proves_nothing),
+		cmocka_unit_test(a_sleep_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(fd_exhausted_needs_failures_now),
 		cmocka_unit_test(a_leak_is_told_beside_fd_exhausted),
 		cmocka_unit_test(accept_stalled_boundaries),

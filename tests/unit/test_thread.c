@@ -105,7 +105,7 @@ static const struct {
 	{SLEEPING, THREAD_FROZEN, "do_freezer_trap", {"schedule", "do_freezer_trap", "get_signal"}},
 	{RUNNING, THREAD_RUNNING, NULL, {"futex_wait"}},
 	{0x20, THREAD_EXITING, NULL, {"do_exit"}},
-	{SLEEPING, THREAD_OTHER, NULL, {NULL, NULL}},
+	{SLEEPING, THREAD_UNKNOWN, NULL, {NULL, NULL}},
 };
 
 static void each_stack_is_told(void **state)

@@ -237,7 +237,8 @@ static int load_symbols(struct findings *findings)
 		return r;
 	if (r < 0) {
 		log_line("the kernel's functions are not known (/proc/kallsyms: %s): what threads "
-			 "wait in shows by their state alone. Run as root, or with CAP_SYSLOG",
+			 "wait in shows by their state alone. It takes root or CAP_SYSLOG, and a "
+			 "kernel.kptr_restrict of less than 2",
 			 strerror(-r));
 		symbols_free(findings->symbols);
 		findings->symbols = NULL;
@@ -432,6 +433,11 @@ void findings_free(struct findings *findings)
 	reading_free(findings->now);
 	reading_free(findings->before);
 	free(findings);
+}
+
+bool findings_without_functions(const struct findings *findings)
+{
+	return !findings->symbols;
 }
 
 void findings_for_each(const struct findings *findings, finding_fn fn, void *userdata)

@@ -37,6 +37,9 @@ void findings_waiting(struct findings *findings, const struct event *event);
 void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
 		     uint64_t left_out);
 
+/* Whether the kernel's functions cannot be had, which shows when something waits. */
+bool findings_without_functions(const struct findings *findings);
+
 /* A finding that is proven now. */
 typedef void (*finding_fn)(void *userdata, const struct evidence *evidence,
 			   const struct finding *finding, int64_t since_ns);

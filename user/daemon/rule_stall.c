@@ -38,6 +38,19 @@ static bool cannot_tell(const struct evidence *evidence, struct finding *finding
 	return true;
 }
 
+/* Threads that sleep nobody knows where can be anywhere. Sets the verdict. */
+static bool sleep_unknown(const struct evidence *evidence, struct finding *finding)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (!evidence->processes[i].groups[THREAD_UNKNOWN].count)
+			continue;
+		rule_not_decidable(finding, "the kernel does not tell what its threads sleep in "
+					    "(kernel.kptr_restrict, CAP_SYSLOG)");
+		return true;
+	}
+	return false;
+}
+
 static double io_stuck(const struct evidence_process *process)
 {
 	double stuck = 0;
@@ -154,6 +167,8 @@ void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 		prove_io(evidence, finding, process, false);
 		return;
 	}
+	if (sleep_unknown(evidence, finding))
+		return;
 	rule_out(finding,
 		 "no thread hangs in a disk, a file system or for memory (io pressure of "
 		 "the node: %s)",
@@ -349,6 +364,8 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 		prove_lock(evidence, finding, process, all);
 		return;
 	}
+	if (sleep_unknown(evidence, finding))
+		return;
 	rule_out(finding, "not all threads sleep in futex: %.150s",
 		 rule_threads(&evidence->processes[0], threads));
 }

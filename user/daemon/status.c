@@ -53,6 +53,10 @@ static json_t *unseen(struct service *service)
 			 namespaces, strerror(-error));
 		json_array_append_new(array, json_string(text));
 	}
+	if (findings_without_functions(service->findings))
+		json_array_append_new(array,
+				      json_string("what threads sleep in: /proc/kallsyms shows no "
+						  "addresses (kernel.kptr_restrict, CAP_SYSLOG)"));
 	return array;
 }
 

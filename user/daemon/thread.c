@@ -21,6 +21,7 @@ static const char *const names[THREAD_WAITS] = {
 	[THREAD_SOCKET] = "socket",   [THREAD_ACCEPT] = "accept",
 	[THREAD_SLEEP] = "sleep",     [THREAD_CHILD] = "child",
 	[THREAD_EXITING] = "exiting", [THREAD_OTHER] = "other",
+	[THREAD_UNKNOWN] = "unknown",
 };
 
 static const char *const texts[THREAD_WAITS] = {
@@ -40,6 +41,7 @@ static const char *const texts[THREAD_WAITS] = {
 	[THREAD_CHILD] = "waiting for a process",
 	[THREAD_EXITING] = "exiting",
 	[THREAD_OTHER] = "in something else",
+	[THREAD_UNKNOWN] = "asleep, in what is not known",
 };
 
 const char *thread_wait_name(enum thread_wait wait)
@@ -232,5 +234,5 @@ enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_
 		return wait;
 	if (state & STATE_UNINTERRUPTIBLE && !(state & STATE_NO_LOAD))
 		return THREAD_DISK;
-	return THREAD_OTHER;
+	return *where ? THREAD_OTHER : THREAD_UNKNOWN;
 }

@@ -23,6 +23,7 @@ enum thread_wait {
 	THREAD_CHILD, /* until a process ends */
 	THREAD_EXITING,
 	THREAD_OTHER,
+	THREAD_UNKNOWN, /* asleep; the functions of its stack are not known */
 	THREAD_WAITS,
 };
 
