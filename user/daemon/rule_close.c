@@ -246,8 +246,9 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	if (may_be_impatience(evidence)) {
-		rule_not_decidable(finding, "all peers hung up after the same time, not long ago: "
-					    "it may only be slow");
+		rule_not_decidable(finding,
+				   "whether it hangs or is slow: all peers hung up after the "
+				   "same time, and not long ago");
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
