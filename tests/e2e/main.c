@@ -33,6 +33,7 @@ static group_fn *const service[] = {
 	run_summary,
 	run_folded,
 	run_clients,
+	run_journal,
 	run_command_tail,
 	run_command_answers,
 	run_command_errors,
