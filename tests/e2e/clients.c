@@ -16,6 +16,9 @@
 #define OTHERS 6 /* connections that only the stopped one wants, to each that all want */
 #define ON_THEIR_WAY 400 /* rounds: less than the log holds */
 #define ROUNDS_MAX 5000
+#define ROUNDS_MIN 1100 /* with the others more than the log holds */
+
+#define STORM_MAX 10000 /* what the ring holds, whoever reads it */
 
 #define MIB (1024 * 1024)
 
@@ -29,10 +32,15 @@ struct got {
 struct readers {
 	struct http streams[READERS];
 	struct got got[READERS];
-	atomic_long least; /* of their ends */
+	atomic_long least; /* of their ends, those that were lost included */
 	long wanted;
 	atomic_bool stop;
 };
+
+static long between(long least, long n, long most)
+{
+	return n < least ? least : n > most ? most : n;
+}
 
 static void take_line(struct got *got, const char *line)
 {
@@ -44,6 +52,11 @@ static void take_line(struct got *got, const char *line)
 	} else if (strstr(line, "\"event\":\"lost\"")) {
 		got->lost += strtol(strstr(line, "\"count\":") + strlen("\"count\":"), NULL, 10);
 	}
+}
+
+static long told(const struct got *got)
+{
+	return got->ended + got->lost;
 }
 
 static void take_lines(struct http *stream, struct got *got)
@@ -69,8 +82,8 @@ static void *read_all(void *argument)
 			if (fds[i].revents && !http_receive(&readers->streams[i]))
 				return NULL;
 			take_lines(&readers->streams[i], &readers->got[i]);
-			if (readers->got[i].ended < least)
-				least = readers->got[i].ended;
+			if (told(&readers->got[i]) < least)
+				least = told(&readers->got[i]);
 		}
 		readers->least = least;
 	}
@@ -106,6 +119,17 @@ static bool run_rounds(struct readers *readers, const struct listener *wanted,
 			make_fast(other);
 	}
 	return true;
+}
+
+/* Until all were told of all, and ends their thread. */
+static bool wait_for_readers(struct readers *readers)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+	while (readers->least < readers->wanted && now_ns() < deadline)
+		pass_ms(1);
+	readers->stop = true;
+	return readers->least >= readers->wanted;
 }
 
 static void subscribe(struct http *stream, const char *format, int number)
@@ -177,7 +201,7 @@ static void api_one_of_64_subscribers_is_stopped(void **state)
 
 	(void)state;
 	memset(&readers, 0, sizeof(readers));
-	readers.wanted = suite.connections / 9 < ROUNDS_MAX ? suite.connections / 9 : ROUNDS_MAX;
+	readers.wanted = between(ROUNDS_MIN, suite.connections / 9, ROUNDS_MAX);
 	service_start(arguments);
 	listener_open(&wanted, AF_INET, "127.0.0.1", 16);
 	listener_open(&other, AF_INET, "127.0.0.1", 16);
@@ -188,9 +212,7 @@ static void api_one_of_64_subscribers_is_stopped(void **state)
 	begun = now_ns();
 	assert_int_equal(pthread_create(&thread, NULL, read_all, &readers), 0);
 	done = run_rounds(&readers, &wanted, &other);
-	for (int64_t last = now_ns(); done && readers.least < readers.wanted; pass_ms(1))
-		done = now_ns() - last < PATIENCE_MS * 1000000LL;
-	readers.stop = true;
+	done = done && wait_for_readers(&readers);
 	pthread_join(thread, NULL);
 	print_message("           %ld connections, %ld events to each of %d, in %.1f s\n",
 		      readers.wanted * (1 + OTHERS), readers.wanted, READERS,
@@ -204,6 +226,52 @@ static void api_one_of_64_subscribers_is_stopped(void **state)
 	http_close(&stopped);
 	close(wanted.fd);
 	close(other.fd);
+	service_stop();
+}
+
+/*
+ * All of them want the same, and nobody waits for them: whoever cannot follow is told exactly how
+ * many he has missed.
+ */
+static void api_64_subscribers_of_a_storm(void **state)
+{
+	static const char *const arguments[] = {"--close-wait", "1h", "--accept-wait", "1h", NULL};
+	static struct readers readers;
+	struct got late = {};
+	struct listener listener;
+	struct http stopped;
+	pthread_t thread;
+	int64_t begun;
+	double seconds;
+	long lost = 0;
+
+	(void)state;
+	memset(&readers, 0, sizeof(readers));
+	readers.wanted = between(1, suite.connections / 4, STORM_MAX);
+	service_start(arguments);
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	subscribe(&stopped, "/v1/events?all&lport=%d", listener.port);
+	for (int i = 0; i < READERS; i++)
+		subscribe(&readers.streams[i], "/v1/events?all&lport=%d", listener.port);
+	assert_int_equal(pthread_create(&thread, NULL, read_all, &readers), 0);
+	begun = now_ns();
+	for (long i = 0; i < readers.wanted; i++)
+		make_fast(&listener);
+	seconds = (double)(now_ns() - begun) / 1e9;
+	wait_for_readers(&readers);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < READERS; i++) {
+		assert_int_equal(told(&readers.got[i]), readers.wanted);
+		lost += readers.got[i].lost;
+		http_close(&readers.streams[i]);
+	}
+	print_message("           %.0f connections a second; %ld of %ld events were lost\n",
+		      (double)readers.wanted / seconds, lost, readers.wanted * READERS);
+	while (told(&late) < readers.wanted)
+		take_line(&late, http_line(&stopped));
+	assert_int_equal(told(&late), readers.wanted);
+	http_close(&stopped);
+	close(listener.fd);
 	service_stop();
 }
 
@@ -336,6 +404,7 @@ int run_clients(void)
 	const struct CMUnitTest clients[] = {
 		service_scenario(api_clients_that_do_not_behave),
 		service_scenario(api_one_of_64_subscribers_is_stopped),
+		service_scenario(api_64_subscribers_of_a_storm),
 	};
 
 	return cmocka_run_group_tests(clients, service_setup, service_teardown);
