@@ -197,7 +197,7 @@ static void verbose_shows_the_evidence(void **state)
 #define FINDING(first)                                                                             \
 	"\"findings\":[{\"code\":\"" first LONGER "\",\"severity\":\"" first LONGER                \
 	"\",\"confidence\":\"" first LONGER "\"}]"
-#define SERVICE(first)                                                                             \
+#define LONG_NAMES(first)                                                                          \
 	"{\"services\":[{\"role\":\"" first LONGER "\",\"comm\":\"" first LONGER                   \
 	"\",\"unit\":\"" first LONGER "\"," FINDING(first) ",\"not\":[{\"code\":\"" first LONGER   \
 							   "\",\"verdict\":\"not-decidable\"}]}]}"
@@ -205,7 +205,7 @@ static void verbose_shows_the_evidence(void **state)
 /* Each character has two bytes, and each name is cut: in one of the two in the middle. */
 static void a_name_is_cut_between_characters(void **state)
 {
-	static const char *const texts[] = {SERVICE(""), SERVICE("x")};
+	static const char *const texts[] = {LONG_NAMES(""), LONG_NAMES("x")};
 	struct explain_counts counts;
 
 	(void)state;
