@@ -66,6 +66,7 @@ struct findings {
 	struct recent recent;
 	struct symbols *symbols; /* NULL: cannot be had */
 	bool symbols_loaded;
+	int symbols_error; /* -errno, if they cannot be had */
 	struct proc_mounts mounts;
 	enum step step;
 	size_t at; /* process, service or patient of the step */
@@ -228,6 +229,17 @@ static void on_thread(void *userdata, const void *element)
 			   findings->symbols_loaded ? findings->symbols : NULL);
 }
 
+static void forget_symbols(struct findings *findings, int error)
+{
+	log_line("the kernel's functions are not known (/proc/kallsyms: %s): what threads wait in "
+		 "shows by their state alone. It takes root or CAP_SYSLOG, and a "
+		 "kernel.kptr_restrict of less than 2",
+		 strerror(-error));
+	symbols_free(findings->symbols);
+	findings->symbols = NULL;
+	findings->symbols_error = error;
+}
+
 static int load_symbols(struct findings *findings)
 {
 	int r = findings->symbols_loaded || !findings->symbols ? 0
@@ -235,16 +247,10 @@ static int load_symbols(struct findings *findings)
 
 	if (r > 0)
 		return r;
-	if (r < 0) {
-		log_line("the kernel's functions are not known (/proc/kallsyms: %s): what threads "
-			 "wait in shows by their state alone. It takes root or CAP_SYSLOG, and a "
-			 "kernel.kptr_restrict of less than 2",
-			 strerror(-r));
-		symbols_free(findings->symbols);
-		findings->symbols = NULL;
-	} else if (findings->symbols) {
+	if (r < 0)
+		forget_symbols(findings, r);
+	else if (findings->symbols)
 		findings->symbols_loaded = true;
-	}
 	return 0;
 }
 
@@ -416,9 +422,17 @@ int findings_new(struct findings **ret, struct watch *watch)
 		findings_free(findings);
 		return r;
 	}
+	r = symbols_open(findings->symbols);
+	if (r < 0)
+		forget_symbols(findings, r);
 	proc_mounts(&findings->mounts); /* without cgroups there is nothing to read of them */
 	*ret = findings;
 	return 0;
+}
+
+int findings_unseen(const struct findings *findings)
+{
+	return findings->symbols_error;
 }
 
 void findings_free(struct findings *findings)
@@ -433,11 +447,6 @@ void findings_free(struct findings *findings)
 	reading_free(findings->now);
 	reading_free(findings->before);
 	free(findings);
-}
-
-bool findings_without_functions(const struct findings *findings)
-{
-	return !findings->symbols;
 }
 
 void findings_for_each(const struct findings *findings, finding_fn fn, void *userdata)

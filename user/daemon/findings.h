@@ -17,7 +17,7 @@
 
 struct findings;
 
-/* Returns 0 or -errno. */
+/* To be called with all privileges. Returns 0 or -errno. */
 int findings_new(struct findings **ret, struct watch *watch);
 void findings_free(struct findings *findings);
 
@@ -37,8 +37,8 @@ void findings_waiting(struct findings *findings, const struct event *event);
 void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
 		     uint64_t left_out);
 
-/* Whether the kernel's functions cannot be had, which shows when something waits. */
-bool findings_without_functions(const struct findings *findings);
+/* Whether it is known in which of the kernel's functions threads wait: 0, or why not: -errno. */
+int findings_unseen(const struct findings *findings);
 
 /* A finding that is proven now. */
 typedef void (*finding_fn)(void *userdata, const struct evidence *evidence,

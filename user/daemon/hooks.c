@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <malloc.h>
 #include <sched.h>
@@ -119,9 +120,16 @@ static int bpf_probe(void)
  */
 static int tracefs_ensure(void)
 {
-	if (access("/sys/kernel/tracing/events", F_OK) == 0 ||
-	    access("/sys/kernel/debug/tracing/events", F_OK) == 0)
-		return 0;
+	static const char *const paths[] = {"/sys/kernel/tracing/events",
+					    "/sys/kernel/debug/tracing/events"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		/* access() would ask without the capabilities of a user who is not root. */
+		if (faccessat(AT_FDCWD, paths[i], F_OK, AT_EACCESS) == 0)
+			return 0;
+		if (errno == EACCES)
+			return -EACCES;
+	}
 	/* A mount propagates as the one that it is on: /sys. The root need not be one (chroot). */
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/sys", NULL, MS_PRIVATE, NULL) == 0 &&
 	    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) == 0)

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "privilege.h"
 #include "scan.h"
 
 #define TICK_USEC (1000 * 1000)
@@ -281,6 +282,11 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	r = api_new(&service.api, &service, settings->socket_path);
 	if (r < 0) /* logged */
 		goto out;
+	r = privilege_drop();
+	if (r < 0) {
+		log_line("cannot give up privileges: %s", strerror(-r));
+		goto out;
+	}
 	r = answer_until_end(&service);
 out:
 	api_free(service.api);

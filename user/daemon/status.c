@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "privilege.h"
 #include "render.h"
 #include "service.h"
 
@@ -53,10 +54,19 @@ static json_t *unseen(struct service *service)
 			 namespaces, strerror(-error));
 		json_array_append_new(array, json_string(text));
 	}
-	if (findings_without_functions(service->findings))
-		json_array_append_new(array,
-				      json_string("what threads sleep in: /proc/kallsyms shows no "
-						  "addresses (kernel.kptr_restrict, CAP_SYSLOG)"));
+	if (!privilege_sees_processes())
+		json_array_append_new(
+			array, json_string("the descriptors, limits, threads and network "
+					   "namespaces of other users' processes: this takes "
+					   "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
+	error = findings_unseen(service->findings);
+	if (error) {
+		snprintf(text, sizeof(text),
+			 "in which of the kernel's functions threads wait: /proc/kallsyms hides "
+			 "their addresses (%s; CAP_SYSLOG, kernel.kptr_restrict)",
+			 strerror(-error));
+		json_array_append_new(array, json_string(text));
+	}
 	return array;
 }
 

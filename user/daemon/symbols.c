@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "array.h"
+
+#define FILE_NAME "/proc/kallsyms"
 
 #define SYMBOLS_MAX (1 << 20)
 #define NAMES_MAX (64 * 1024 * 1024)
@@ -24,7 +27,7 @@ struct symbols {
 	struct array symbols; /* struct symbol */
 	char *names; /* one after another, each with its zero */
 	size_t names_size, names_room;
-	int fd; /* of /proc/kallsyms; 0: not open */
+	int fd; /* of the file, until all is read; 0: not open */
 	char line[512]; /* one that a piece has cut */
 	size_t line_size;
 };
@@ -121,12 +124,42 @@ void symbols_sort(struct symbols *symbols)
 	array_sort(&symbols->symbols, compare);
 }
 
+/* By the first function: in front of the functions are variables, some of which are at zero. */
+static bool shows_addresses(void)
+{
+	FILE *file = fopen(FILE_NAME, "re");
+	unsigned long long address = 0;
+	char type = 0, line[512];
+
+	while (file && (type | 0x20) != 't' && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx %c", &address, &type) != 2)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return (type | 0x20) == 't' && address;
+}
+
+int symbols_open(struct symbols *symbols)
+{
+	int fd = open(FILE_NAME, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (!shows_addresses()) {
+		close(fd);
+		return -EPERM;
+	}
+	symbols->fd = fd;
+	return 0;
+}
+
 static int end_load(struct symbols *symbols)
 {
 	close(symbols->fd);
 	symbols->fd = 0;
 	symbols_sort(symbols);
-	return symbols->symbols.count ? 0 : -EPERM;
+	return 0;
 }
 
 int symbols_load(struct symbols *symbols)
@@ -135,11 +168,6 @@ int symbols_load(struct symbols *symbols)
 	long used;
 	ssize_t n;
 
-	if (symbols->fd <= 0) {
-		symbols->fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
-		if (symbols->fd < 0)
-			return -errno;
-	}
 	memcpy(buffer, symbols->line, symbols->line_size);
 	n = read(symbols->fd, buffer + symbols->line_size, PIECE);
 	if (n < 0)

@@ -14,8 +14,14 @@ struct symbols *symbols_new(void);
 void symbols_free(struct symbols *symbols);
 
 /*
- * Reads one piece, in less than a millisecond. Returns 1: there is more; 0: that was all; -errno:
- * -EPERM where the kernel hides the addresses (kernel.kptr_restrict, without CAP_SYSLOG).
+ * Opens the file: what it may show is decided here, whatever is given up later. Returns 0 or
+ * -errno: -EPERM where the kernel hides the addresses (kernel.kptr_restrict or
+ * kernel.perf_event_paranoid, without CAP_SYSLOG).
+ */
+int symbols_open(struct symbols *symbols);
+
+/*
+ * Reads one piece, in less than a millisecond. Returns 1: there is more; 0: that was all; -errno.
  */
 int symbols_load(struct symbols *symbols);
 
