@@ -239,6 +239,12 @@ static void every_error_of_a_line(void **state)
 		{"stream = all\n\nslow\nstream = x\n", 3, "",
 		 "this is no key and value; only lines KEY = VALUE are allowed"},
 		{"stream = x\nslow\n", 1, "stream", "\"x\" is not allowed; it takes all or slow"},
+		/* The text goes to terminals, the journal and JSON. */
+		{"stream = \033[2J\377\n", 1, "stream",
+		 "\"\\x1b[2J\\xff\" is not allowed; it takes all or slow"},
+		{"\033\377 = all\n", 1, "\\x1b\\xff",
+		 "there is no such key; there are close-wait, accept-wait, report-interval, "
+		 "stream, backend, max-connections or socket"},
 		/* More of a value before, for inih. */
 		{"stream = all\n\tbackend = x\n", 2, "backend",
 		 "\"x\" is not allowed; it takes auto, fentry or tracepoint"},
