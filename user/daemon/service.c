@@ -170,6 +170,22 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 	return await_report(service);
 }
 
+/*
+ * A loop that goes round is no life: records must be read if there are any, and what waits be
+ * looked at.
+ */
+static void feed_watchdog(struct service *service)
+{
+	uint64_t ended = watch_ended(service->watch), looks = watch_looks(service->watch);
+
+	if (looks == service->fed_looks ||
+	    (ended == service->fed_ended && ended < service_ended(service)))
+		return;
+	service->fed_looks = looks;
+	service->fed_ended = ended;
+	sd_notify(0, "WATCHDOG=1");
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct service *service = userdata;
@@ -178,6 +194,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	service_take_folded(service); /* logged */
 	journal_tick(service->journal, clock_monotonic_ns());
 	api_tick(service->api);
+	if (service->watchdog)
+		feed_watchdog(service);
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
@@ -191,8 +209,6 @@ static int prepare_loop(struct service *service)
 					       service);
 	if (r >= 0)
 		r = await_report(service);
-	if (r >= 0)
-		r = sd_event_set_watchdog(watch_loop(service->watch), true);
 	return r;
 }
 
@@ -259,6 +275,7 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	int r;
 
 	settings_hooks(settings, &watch_options.hooks);
+	service.watchdog = sd_watchdog_enabled(0, NULL) > 0;
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	r = prepare_sinks(&service);

@@ -29,6 +29,8 @@ struct service {
 	struct waiting *waiting; /* of the report's look */
 	bool reporting;
 	sd_event_source *report; /* its timer; off where there are none */
+	bool watchdog; /* systemd waits for a sign of life */
+	uint64_t fed_ended, fed_looks; /* watch_ended() and watch_looks() at the last one */
 	uint64_t folded; /* in the kernel, as of the last time they were taken over */
 };
 

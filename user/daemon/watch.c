@@ -47,6 +47,7 @@ struct watch {
 	unsigned int places_left;
 	unsigned long holders_left_out;
 	struct scan_unseen unseen;
+	uint64_t looks; /* that have succeeded */
 	uint64_t ended; /* records of ended connections that were read */
 	int64_t now_ns; /* of this batch */
 	int64_t realtime_offset_ns;
@@ -119,6 +120,11 @@ uint64_t watch_ended(const struct watch *watch)
 	return watch->ended;
 }
 
+uint64_t watch_looks(const struct watch *watch)
+{
+	return watch->looks;
+}
+
 /* Not until the ring is empty: connections can end faster than they are read. */
 int watch_drain(struct watch *watch)
 {
@@ -167,6 +173,7 @@ static int on_tell(sd_event_source *source, void *userdata)
 	watch->looking = watch->told < count;
 	if (watch->looking)
 		return turn_ask(watch->loop, &watch->tell, on_tell, watch);
+	watch->looks++;
 	if (watch->sink.on_looked)
 		watch->sink.on_looked(watch->sink.userdata,
 				      watch->looks_at_all ? watch->waiting : NULL, watch->slow,

@@ -64,6 +64,9 @@ uint64_t watch_ended(const struct watch *watch);
 int watch_add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler,
 		    void *userdata);
 
+/* How many of the looks that come once a second have succeeded, all that they found being told. */
+uint64_t watch_looks(const struct watch *watch);
+
 /* The parts, which live as long as the watch. */
 sd_event *watch_loop(struct watch *watch);
 struct hooks *watch_hooks(struct watch *watch);
