@@ -27,6 +27,7 @@ static group_fn *const hooks[] = {
 /* What the service and the command make of it. */
 static group_fn *const service[] = {
 	run_service,
+	run_config,
 	run_api,
 	run_events,
 	run_listings,

@@ -88,6 +88,7 @@ int run_explain_alone(void);
 int run_explain_beside(void);
 int run_journal(void);
 int run_service(void);
+int run_config(void);
 int run_command_tail(void);
 int run_command_answers(void);
 int run_command_errors(void);
