@@ -90,7 +90,8 @@ static const char usage[] =
 	"      --debug                what libbpf and the kernel say\n"
 	"  -h, --help, --version\n"
 	"\n"
-	"TIME is a number and a unit: 500ms, 1.5s, 2m. SIGUSR1: --tail prints counts.\n";
+	"TIME is a number and a unit: 500ms, 1.5s, 2m. SIGUSR1: --tail prints counts.\n"
+	"SIGHUP: the service reads its configuration again.\n";
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {
