@@ -15,45 +15,54 @@
 /* A thousand clients and a thousand servers in one process, and some to spare. */
 #define DESCRIPTORS 8192
 
-typedef int group_fn(void);
-
-/* What the hooks see, which each backend must see by itself. */
-static group_fn *const hooks[] = {
-	run_process, run_waiting,   run_existing, run_listeners, run_list,
-	run_bounds,  run_ends,	    run_queue,	  run_accepting, run_reading,
-	run_owners,  run_addresses, run_special,  run_storm,	 NULL,
+enum part {
+	PART_HOOKS, /* what the hooks see, which each backend must see by itself */
+	PART_SERVICE, /* what the service and the command make of it */
+	PART_EXPLAIN, /* what the service finds */
+	PARTS,
 };
 
-/* What the service and the command make of it. */
-static group_fn *const service[] = {
-	run_service,
-	run_config,
-	run_api,
-	run_events,
-	run_listings,
-	run_summary,
-	run_folded,
-	run_clients,
-	run_journal,
-	run_command_tail,
-	run_command_answers,
-	run_command_errors,
-	run_command_garbage,
-	run_command_terminal,
-	NULL,
+static const char *const parts[PARTS] = {"hooks", "service", "explain"};
+
+static const struct {
+	enum part part;
+	int (*run)(void);
+} groups[] = {
+	{PART_HOOKS, run_process},
+	{PART_HOOKS, run_waiting},
+	{PART_HOOKS, run_existing},
+	{PART_HOOKS, run_listeners},
+	{PART_HOOKS, run_list},
+	{PART_HOOKS, run_bounds},
+	{PART_HOOKS, run_ends},
+	{PART_HOOKS, run_queue},
+	{PART_HOOKS, run_accepting},
+	{PART_HOOKS, run_reading},
+	{PART_HOOKS, run_owners},
+	{PART_HOOKS, run_addresses},
+	{PART_HOOKS, run_special},
+	{PART_HOOKS, run_storm},
+	{PART_SERVICE, run_service},
+	{PART_SERVICE, run_config},
+	{PART_SERVICE, run_api},
+	{PART_SERVICE, run_events},
+	{PART_SERVICE, run_listings},
+	{PART_SERVICE, run_summary},
+	{PART_SERVICE, run_folded},
+	{PART_SERVICE, run_clients},
+	{PART_SERVICE, run_journal},
+	{PART_SERVICE, run_command_tail},
+	{PART_SERVICE, run_command_answers},
+	{PART_SERVICE, run_command_errors},
+	{PART_SERVICE, run_command_garbage},
+	{PART_SERVICE, run_command_terminal},
+	{PART_EXPLAIN, run_explain_alone},
+	{PART_EXPLAIN, run_explain_beside},
 };
 
-/* What the service finds. */
-static group_fn *const explain[] = {run_explain_alone, run_explain_beside, NULL};
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
-static const struct part {
-	const char *name;
-	group_fn *const *groups;
-} parts[] = {{"hooks", hooks}, {"service", service}, {"explain", explain}};
-
-#define PARTS (sizeof(parts) / sizeof(parts[0]))
-
-static const struct part *part; /* NULL: all */
+static enum part part = PARTS; /* all of them */
 
 static int usage(void)
 {
@@ -72,13 +81,13 @@ static bool parse_count(const char *text, long *count)
 	return !errno && end != text && !*end && *count > 0;
 }
 
-static const struct part *find_part(const char *name)
+static bool parse_part(const char *name)
 {
-	for (size_t i = 0; i < PARTS; i++) {
-		if (strcmp(parts[i].name, name) == 0)
-			return &parts[i];
+	for (part = 0; part < PARTS; part++) {
+		if (strcmp(parts[part], name) == 0)
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static bool parse(int argc, char **argv)
@@ -119,8 +128,7 @@ static bool parse(int argc, char **argv)
 			suite.one_cpu = true;
 			break;
 		case 'p':
-			part = find_part(optarg);
-			if (!part)
+			if (!parse_part(optarg))
 				return false;
 			break;
 		case 'o':
@@ -154,19 +162,10 @@ static int use_one_cpu(void)
 	return sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-static size_t run(const struct part *of, int *failed)
-{
-	size_t count = 0;
-
-	for (; of->groups[count]; count++)
-		*failed |= of->groups[count]();
-	return count;
-}
-
 int main(int argc, char **argv)
 {
 	struct rlimit limit = {DESCRIPTORS, DESCRIPTORS};
-	size_t groups = 0;
+	size_t count = 0;
 	int failed = 0;
 
 	if (!parse(argc, argv))
@@ -182,12 +181,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	netns_remember();
-	for (size_t i = 0; i < PARTS; i++) {
-		if (!part || part == &parts[i])
-			groups += run(&parts[i], &failed);
+	for (size_t i = 0; i < GROUPS; i++) {
+		if (part != PARTS && part != groups[i].part)
+			continue;
+		failed |= groups[i].run();
+		count++;
 	}
-	if (suite.groups_begun != groups || suite.groups_ended != groups) {
-		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", groups,
+	if (suite.groups_begun != count || suite.groups_ended != count) {
+		fprintf(stderr, "e2e: of %zu groups %zu were set up and %zu ended well\n", count,
 			suite.groups_begun, suite.groups_ended);
 		failed = 1;
 	}
