@@ -270,7 +270,7 @@ static void explain_burst_25(void **state)
 	incident_connect(&incident, 5);
 	incident_try(&incident, 35);
 	json_decref(expect("backlog-full", "accept-stalled"));
-	/* It goes on: what came is taken, and what found no room comes again. */
+	/* It goes on, and takes what came. */
 	kill(incident.server.pid, SIGCONT);
 	incident_leave(&incident);
 	expect_end("backlog-full", "accept-stalled");

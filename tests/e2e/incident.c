@@ -33,9 +33,12 @@ void incident_connect(struct incident *incident, int count)
 
 void incident_try(struct incident *incident, int count)
 {
-	for (int i = 0; i < count; i++)
-		incident->clients[incident->client_count++] =
-			connect_one(&incident->listener, SOCK_NONBLOCK);
+	for (int i = 0; i < count; i++) {
+		int fd = connect_one(&incident->listener, SOCK_NONBLOCK);
+
+		set_linger_0(fd);
+		incident->clients[incident->client_count++] = fd;
+	}
 }
 
 void incident_leave(struct incident *incident)

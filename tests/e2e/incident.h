@@ -20,7 +20,10 @@ void incident_begin(struct incident *incident, int backlog, child_function *serv
 /* The queue has room for all of them: who is closed after this has been in it. */
 void incident_connect(struct incident *incident, int count);
 
-/* The queue is full: they go on trying until they are closed. */
+/*
+ * The queue is full: they go on trying until they are closed, and leave nothing. (A FIN that finds
+ * no room comes again for minutes, and so would what it waits for.)
+ */
 void incident_try(struct incident *incident, int count);
 
 /* Closes all clients. */
