@@ -187,16 +187,16 @@ int config_read(struct settings *settings, const struct config_source *source,
 
 const char *config_error_text(const struct config_error *error, char buf[CONFIG_TEXT_SIZE])
 {
+	char text[CONFIG_TEXT_SIZE];
 	size_t length = 0;
 
 	if (error->line)
-		length = (size_t)snprintf(buf, CONFIG_TEXT_SIZE, "%s:%u: ", error->file,
-					  error->line);
+		length = (size_t)snprintf(text, sizeof(text), "%s:%u: ", error->file, error->line);
 	else if (*error->file)
-		length = (size_t)snprintf(buf, CONFIG_TEXT_SIZE, "%s: ", error->file);
+		length = (size_t)snprintf(text, sizeof(text), "%s: ", error->file);
 	if (*error->key)
-		length += (size_t)snprintf(buf + length, CONFIG_TEXT_SIZE - length,
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
 					   "%s%s: ", *error->file ? "" : "--", error->key);
-	snprintf(buf + length, CONFIG_TEXT_SIZE - length, "%s", error->message);
-	return buf;
+	snprintf(text + length, sizeof(text) - length, "%s", error->message);
+	return text_safe(text, strlen(text), buf, CONFIG_TEXT_SIZE);
 }

@@ -42,7 +42,10 @@ struct config_error {
 int config_read(struct settings *settings, const struct config_source *source,
 		struct config_error *error);
 
-/* "FILE:LINE: KEY: what is wrong; what is allowed" into buf. Returns buf. */
+/*
+ * "FILE:LINE: KEY: what is wrong; what is allowed" into buf, safe for a terminal whatever is in the
+ * file. Returns buf.
+ */
 const char *config_error_text(const struct config_error *error, char buf[CONFIG_TEXT_SIZE]);
 
 #endif
