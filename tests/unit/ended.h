@@ -27,7 +27,8 @@ static inline struct conn_task task_named(uint32_t pid, const char *comm)
 {
 	struct conn_task task = {.pid = pid, .tid = pid};
 
-	memcpy(task.comm, comm, strnlen(comm, sizeof(task.comm)));
+	for (size_t i = 0; i < sizeof(task.comm) && comm[i]; i++)
+		task.comm[i] = comm[i];
 	return task;
 }
 

@@ -56,6 +56,7 @@ _Static_assert(sizeof(union row_key) == 24, "keys are compared as words");
 struct row {
 	union row_key key;
 	struct row *chained; /* the next one of the same hash */
+	uint64_t number; /* of all rows there ever were in the table; 0: `other` */
 	uint64_t last_tick; /* when it was used last */
 	struct slot *slots[ROW_SLOTS]; /* NULL: nothing ended then */
 	struct row *newer, *older; /* by last_tick */

@@ -110,7 +110,11 @@ struct row *table_add(struct table *table, const union row_key *key, uint64_t ha
 
 	if (!row)
 		return NULL;
-	*row = (struct row){.key = *key, .hash = hash, .last_tick = tick, .chained = *head};
+	*row = (struct row){.key = *key,
+			    .hash = hash,
+			    .number = ++table->added,
+			    .last_tick = tick,
+			    .chained = *head};
 	*head = row;
 	link_newest(table, row);
 	return row;

@@ -11,6 +11,7 @@
 struct table {
 	struct row *rows;
 	size_t count, max;
+	uint64_t added; /* rows, since the start */
 	struct row **heads; /* chains of rows */
 	uint64_t mask;
 	struct row *newest, *oldest; /* by when they were used last */

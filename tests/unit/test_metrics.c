@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ended.h"
+#include "metrics.h"
+
+static const struct metrics_health health = {
+	.backend = "fentry",
+	.slow = {.close_wait_ns = NSEC_PER_SEC, .accept_wait_ns = NSEC_PER_SEC / 10},
+	.resident_bytes = UNKNOWN,
+};
+
+/* What a scrape says, once what it is of was added. */
+static char *print(struct metrics *metrics, struct stats *stats, const struct metrics_health *of)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(metrics_print(out, metrics, stats, of), 0);
+	fclose(out);
+	return text;
+}
+
+static char *scrape(struct metrics *metrics, struct stats *stats)
+{
+	metrics_begin(metrics, START_NS);
+	return print(metrics, stats, &health);
+}
+
+/* The value of a sample, by all that stands before it; NULL: there is none. Good until the next. */
+static const char *value_of(const char *text, const char *sample)
+{
+	static char value[64];
+	size_t length = strlen(sample);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, sample, length) == 0 && line[length] == ' ') {
+			snprintf(value, sizeof(value), "%.*s",
+				 (int)strcspn(line + length + 1, "\n"), line + length + 1);
+			return value;
+		}
+	}
+	return NULL;
+}
+
+static void assert_value(const char *text, const char *sample, const char *expected)
+{
+	const char *value = value_of(text, sample);
+
+	if (!value || strcmp(value, expected) != 0)
+		fail_msg("%s is %s, not %s, in\n%s", sample, value ? value : "missing", expected,
+			 text);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Two samples of the same name and labels would make Prometheus refuse all. Returns how many. */
+static size_t assert_no_duplicates(char *text)
+{
+	static char *lines[100000];
+	size_t count = 0;
+	char *save;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '#')
+			continue;
+		*strrchr(line, ' ') = '\0';
+		lines[count++] = line;
+	}
+	qsort(lines, count, sizeof(lines[0]), compare_lines);
+	for (size_t i = 1; i < count; i++)
+		assert_string_not_equal(lines[i - 1], lines[i]);
+	return count;
+}
+
+/* Samples that begin like this. */
+static size_t count_of(const char *text, const char *begin)
+{
+	size_t count = 0;
+
+	for (const char *line = text; line; line = strchr(line + 1, '\n'))
+		count += strncmp(line + (*line == '\n'), begin, strlen(begin)) == 0;
+	return count;
+}
+
+#define WEB "{role=\"server\",port=\"80\",process=\"web\""
+
+/* A connection of which both waits are known. */
+static void add_waits(struct stats *stats, uint64_t accept_ns, uint64_t close_ns)
+{
+	struct record record = ended_record(80, 7, "web");
+
+	record.conn.accepted_ns = record.conn.queued_ns + accept_ns;
+	record.conn.close_wait_ns = record.conn.accepted_ns;
+	record.end_ns = record.conn.close_wait_ns + close_ns;
+	add_record(stats, &record, START_NS);
+}
+
+static void counts_connections_of_a_service(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	add_waits(stats, 1000, 1000);
+	add_waits(stats, 200 * NSEC_PER_MSEC, 1500 * NSEC_PER_MSEC);
+	add_waits(stats, 1000, 2 * NSEC_PER_SEC);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_connections_ended_total" WEB "}", "3");
+	assert_value(text, "slowclose_slow_accepts_total" WEB "}", "1");
+	assert_value(text, "slowclose_slow_closes_total" WEB "}", "2");
+	assert_value(text, "slowclose_slow_connections_total" WEB ",cause=\"not-closing\"}", "2");
+	assert_value(text, "slowclose_slow_connections_total" WEB ",cause=\"not-reading\"}", "0");
+	assert_value(text, "slowclose_slow_connections_total" WEB ",cause=\"unknown\"}", "0");
+	assert_value(text, "slowclose_connection_ends_total{end=\"close\"}", "3");
+	assert_value(text, "slowclose_connection_ends_total{end=\"timeout\"}", "0");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void histograms_are_cumulative(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	add_waits(stats, 20000, 2000 * NSEC_PER_SEC);
+	add_waits(stats, 700000, 4000 * NSEC_PER_SEC);
+	add_waits(stats, 700000, 4000 * NSEC_PER_SEC);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"0.0001\"}", "1");
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"0.001\"}", "3");
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"3600\"}", "3");
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"+Inf\"}", "3");
+	assert_value(text, "slowclose_accept_wait_seconds_sum" WEB "}", "0.001420");
+	assert_value(text, "slowclose_accept_wait_seconds_count" WEB "}", "3");
+	assert_value(text, "slowclose_close_wait_seconds_bucket" WEB ",le=\"300\"}", "0");
+	assert_value(text, "slowclose_close_wait_seconds_bucket" WEB ",le=\"3600\"}", "1");
+	assert_value(text, "slowclose_close_wait_seconds_bucket" WEB ",le=\"+Inf\"}", "3");
+	assert_value(text, "slowclose_close_wait_seconds_sum" WEB "}", "10000.000000");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+/* What is over a bound is never below it, and what is 3.2 % under it always is. */
+static void assert_bound(const char *le, uint64_t bound_ns)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char sample[160], *text;
+
+	snprintf(sample, sizeof(sample), "slowclose_close_wait_seconds_bucket" WEB ",le=\"%s\"}",
+		 le);
+	add_waits(stats, 0, bound_ns + 1);
+	text = scrape(metrics, stats);
+	assert_value(text, sample, "0");
+	free(text);
+	add_waits(stats, 0, bound_ns - bound_ns * 32 / 1000);
+	text = scrape(metrics, stats);
+	assert_value(text, sample, "1");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void bounds_are_what_they_say(void **state)
+{
+	static const char *const bounds[] = {"0.0001", "0.001", "0.01", "0.05", "0.1",
+					     "0.25",   "0.5",	"1",	"2.5",	"5",
+					     "10",     "60",	"300",	"3600"};
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+		assert_bound(bounds[i], (uint64_t)(strtod(bounds[i], NULL) * 1e9 + 0.5));
+	add_waits(stats, 0, 0);
+	text = scrape(metrics, stats);
+	assert_int_equal(count_of(text, "slowclose_close_wait_seconds_bucket"),
+			 sizeof(bounds) / sizeof(bounds[0]) + 1);
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void what_has_no_cell_is_in_the_count(void **state)
+{
+	const struct stats_options options = {.thresholds = thresholds, .cells_max = 1};
+	struct stats *stats = stats_new(&options, START_NS);
+	struct metrics *metrics = metrics_new();
+	char *text;
+
+	(void)state;
+	add_waits(stats, 1000, 1000);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"3600\"}", "0");
+	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"+Inf\"}", "1");
+	assert_value(text, "slowclose_accept_wait_seconds_count" WEB "}", "1");
+	assert_value(text, "slowclose_accept_wait_seconds_sum" WEB "}", "0.000001");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void a_client_has_no_accept_wait(void **state)
+{
+	struct record record = ended_record(50000, 9, "app");
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	record.conn.role = ROLE_CLIENT;
+	record.conn.remote_port = 5432;
+	add_record(stats, &record, START_NS);
+	text = scrape(metrics, stats);
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"client\",port=\"5432\","
+		     "process=\"app\"}",
+		     "1");
+	assert_value(text,
+		     "slowclose_close_wait_seconds_count{role=\"client\",port=\"5432\","
+		     "process=\"app\"}",
+		     "1");
+	assert_int_equal(count_of(text, "slowclose_accept_wait_seconds"), 0);
+	assert_int_equal(count_of(text, "slowclose_slow_accepts_total"), 0);
+	assert_null(strstr(text, "never-accepted"));
+	assert_null(strstr(text, "accept-queue"));
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+/* Pods come and go, each with a network namespace; their series would stay. */
+static void namespaces_are_one(void **state)
+{
+	struct record record = ended_record(80, 7, "web");
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	add_record(stats, &record, START_NS);
+	record.conn.netns++;
+	add_record(stats, &record, START_NS);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_connections_ended_total" WEB "}", "2");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void add_waiting(struct stats *stats, bool accepted, uint32_t netns, int64_t wait_ns)
+{
+	struct record record = ended_record(80, accepted ? 7 : 0, accepted ? "web" : "");
+	struct event event;
+
+	record.kind = RECORD_WAITING;
+	record.end_ns = (uint64_t)(START_NS + wait_ns);
+	record.conn.close_wait_ns = accepted ? START_NS : 0;
+	record.conn.end = END_UNKNOWN;
+	record.conn.netns = netns;
+	if (!accepted) {
+		record.conn.flags = 0;
+		record.conn.accepted_ns = 0;
+	}
+	event = event_of(&record);
+	stats_waiting_add(stats, &event);
+}
+
+static void tells_what_waits(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	stats_waiting_begin(stats, START_NS);
+	add_waiting(stats, true, 1, 5 * NSEC_PER_SEC);
+	add_waiting(stats, true, 2, NSEC_PER_SEC / 2);
+	add_waiting(stats, false, 1, NSEC_PER_SEC / 2);
+	stats_waiting_end(stats);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"accept-queue\"}", "1");
+	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"close-wait\"}", "2");
+	assert_value(text, "slowclose_slow_connections_waiting" WEB ",cause=\"not-closing\"}", "1");
+	assert_value(text, "slowclose_slow_connections_waiting" WEB ",cause=\"never-accepted\"}",
+		     "1");
+	assert_value(text, "slowclose_oldest_wait_seconds" WEB "}", "5.000000000");
+	free(text);
+	stats_waiting_begin(stats, START_NS);
+	stats_waiting_end(stats);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"close-wait\"}", "0");
+	assert_value(text, "slowclose_oldest_wait_seconds" WEB "}", "0.000000000");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+/* After an hour, its row is another service's: what it had must not show up as the others'. */
+static void a_service_that_makes_room_does_not_count_twice(void **state)
+{
+	const struct stats_options options = {.thresholds = thresholds, .rows_max = 1};
+	struct stats *stats = stats_new(&options, START_NS);
+	int64_t later_ns = START_NS + 2 * 3600 * NSEC_PER_SEC;
+	struct record record = ended_record(80, 7, "web");
+	struct metrics *metrics = metrics_new();
+	char *text;
+
+	(void)state;
+	add_record(stats, &record, START_NS);
+	text = scrape(metrics, stats);
+	assert_value(text, "slowclose_connections_ended_total" WEB "}", "1");
+	free(text);
+	record.conn.local_port = 81;
+	add_record(stats, &record, later_ns);
+	metrics_begin(metrics, later_ns);
+	text = print(metrics, stats, &health);
+	assert_null(value_of(text, "slowclose_connections_ended_total" WEB "}"));
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"server\",port=\"81\","
+		     "process=\"web\"}",
+		     "1");
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"other\",port=\"other\","
+		     "process=\"other\"}",
+		     "0");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+/* The sum of all samples of one name. */
+static uint64_t sum_of(const char *text, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == '{')
+			sum += strtoull(strstr(line, "} ") + 2, NULL, 10);
+	}
+	return sum;
+}
+
+/* 5,000 services, of which the statistics keep 1,000: 100 of them have series of their own. */
+static void services_are_bounded(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	size_t ended, all;
+	char *text;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (uint16_t port = 1; port <= 5000; port++) {
+			struct record record = ended_record(port, 7, "web");
+
+			if (port == 777) /* slow: it has a row, whoever else has none */
+				record.end_ns += 10 * NSEC_PER_SEC;
+			add_record(stats, &record, START_NS);
+		}
+		text = scrape(metrics, stats);
+		assert_int_equal(sum_of(text, "slowclose_connections_ended_total"),
+				 5000 * (round + 1));
+		assert_int_equal(sum_of(text, "slowclose_close_wait_seconds_count"),
+				 5000 * (round + 1));
+		ended = count_of(text, "slowclose_connections_ended_total{");
+		assert_int_equal(ended, METRICS_SERVICES_MAX + 1);
+		assert_value(text,
+			     "slowclose_slow_closes_total{role=\"server\",port=\"777\","
+			     "process=\"web\"}",
+			     round ? "2" : "1");
+		assert_non_null(value_of(text, "slowclose_connections_ended_total{role=\"other\","
+					       "port=\"other\",process=\"other\"}"));
+		all = assert_no_duplicates(text);
+		assert_in_range(all, 1, 6000);
+		free(text);
+	}
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+/* Names that look the same are one: the second would be a duplicate. */
+static void names_are_harmless(void **state)
+{
+	static const char *const names[] = {"a\"} 1\nb",
+					    "a\"} 1\x1b"
+					    "b",
+					    "\xff\xff",
+					    "\x80\xfe",
+					    "other",
+					    "\\"};
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct record record = ended_record(80, (uint32_t)i + 1, names[i]);
+
+		add_record(stats, &record, START_NS);
+	}
+	text = scrape(metrics, stats);
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"server\",port=\"80\","
+		     "process=\"a\\\"} 1\xef\xbf\xbd"
+		     "b\"}",
+		     "2");
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"server\",port=\"80\","
+		     "process=\"\xef\xbf\xbd\xef\xbf\xbd\"}",
+		     "2");
+	assert_value(text,
+		     "slowclose_connections_ended_total{role=\"server\",port=\"80\","
+		     "process=\"\\\\\"}",
+		     "1");
+	assert_no_duplicates(text);
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static struct listener_record listener_at(uint16_t port, uint64_t sock)
+{
+	return (struct listener_record){
+		.listener = {.since_ns = 1, .port = port, .family = FAMILY_IPV4},
+		.sock = sock,
+		.limit = 3,
+	};
+}
+
+static void add_listener(struct metrics *metrics, const struct listener_record *record,
+			 uint32_t pid, const char *comm)
+{
+	struct holder holder = {.pid = pid};
+	const struct listener_event event = {
+		.record = record, .holders = &holder, .holder_count = 1};
+
+	memcpy(holder.comm, comm, strlen(comm));
+	metrics_add_listener(metrics, &event);
+}
+
+#define WEB_QUEUE "{address=\"0.0.0.0\",port=\"80\",process=\"web\"}"
+
+/* Two sockets of one port, as SO_REUSEPORT allows. */
+static void listeners_of_a_port_are_one(void **state)
+{
+	struct listener_record one = listener_at(80, 1), two = listener_at(80, 2);
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	one.queued = 4;
+	one.drops = 10;
+	two.queued = 1;
+	two.drops = 5;
+	metrics_begin(metrics, START_NS);
+	add_listener(metrics, &one, 7, "web");
+	add_listener(metrics, &two, 8, "web");
+	text = print(metrics, stats, &health);
+	assert_value(text, "slowclose_listening_sockets" WEB_QUEUE, "2");
+	assert_value(text, "slowclose_accept_queue_length" WEB_QUEUE, "5");
+	assert_value(text, "slowclose_accept_queue_limit" WEB_QUEUE, "6");
+	assert_value(text, "slowclose_accept_queue_usage_ratio" WEB_QUEUE, "1.000000");
+	assert_value(text, "slowclose_accept_queue_drops_total" WEB_QUEUE, "15");
+	free(text);
+	two.drops = 6;
+	metrics_begin(metrics, START_NS);
+	add_listener(metrics, &two, 8, "web"); /* the other one was closed */
+	text = print(metrics, stats, &health);
+	assert_value(text, "slowclose_accept_queue_drops_total" WEB_QUEUE, "16");
+	assert_value(text, "slowclose_accept_queue_usage_ratio" WEB_QUEUE, "0.250000");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void listeners_have_their_address(void **state)
+{
+	struct listener_record record = listener_at(8080, 1);
+	struct listener_event event = {.record = &record};
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	record.listener.family = FAMILY_IPV6;
+	record.listener.addr[15] = 1;
+	record.listener.owner = task_named(9, "systemd");
+	record.limit = UINT32_MAX;
+	metrics_begin(metrics, START_NS);
+	metrics_add_listener(metrics, &event);
+	text = print(metrics, stats, &health);
+	assert_value(text,
+		     "slowclose_accept_queue_limit{address=\"::1\",port=\"8080\","
+		     "process=\"systemd\"}",
+		     "4294967295");
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void listeners_are_bounded(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	metrics_begin(metrics, START_NS);
+	for (uint16_t port = 1; port <= 5000; port++) {
+		struct listener_record record = listener_at(port, port);
+
+		record.drops = 1;
+		record.queued = port == 4444 ? 2 : 0;
+		add_listener(metrics, &record, port, "web");
+	}
+	text = print(metrics, stats, &health);
+	assert_int_equal(count_of(text, "slowclose_accept_queue_length{"),
+			 METRICS_LISTENERS_MAX + 1);
+	assert_int_equal(sum_of(text, "slowclose_listening_sockets"), 5000);
+	assert_int_equal(sum_of(text, "slowclose_accept_queue_drops_total"), 5000);
+	assert_no_duplicates(text);
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void add_accepts(struct metrics *metrics, uint32_t pid, uint16_t error, uint64_t count)
+{
+	const struct accept_record record = {
+		.key = {.pid = pid, .port = error ? 0 : 80, .error = error},
+		.count = {.count = count}};
+
+	metrics_add_accepts(metrics, &record);
+}
+
+static void counts_accepts_that_failed(void **state)
+{
+	struct listener_record record = listener_at(80, 1);
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	metrics_begin(metrics, START_NS);
+	add_listener(metrics, &record, 9, "web");
+	record.sock = 2;
+	add_listener(metrics, &record, 7, "web");
+	add_accepts(metrics, 7, 0, 100);
+	add_accepts(metrics, 7, EMFILE, 3);
+	add_accepts(metrics, 9, EMFILE, 4);
+	add_accepts(metrics, 9, ECONNABORTED, 1);
+	add_accepts(metrics, 8, EMFILE, 2); /* of one that listens no longer */
+	text = print(metrics, stats, &health);
+	assert_value(text, "slowclose_accept_failures_total{process=\"web\",errno=\"EMFILE\"}",
+		     "7");
+	assert_value(text,
+		     "slowclose_accept_failures_total{process=\"web\",errno=\"ECONNABORTED\"}",
+		     "1");
+	assert_value(text, "slowclose_accept_failures_total{process=\"\",errno=\"EMFILE\"}", "2");
+	assert_int_equal(sum_of(text, "slowclose_accept_failures_total"), 10);
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void tells_findings(void **state)
+{
+	static const struct finding finding = {.code = FINDING_CLOSE_LEAK,
+					       .severity = SEVERITY_CRITICAL};
+	static const struct evidence evidence = {.role = ROLE_SERVER, .port = 80, .comm = "web"};
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	char *text;
+
+	(void)state;
+	metrics_begin(metrics, START_NS);
+	metrics_add_finding(metrics, &evidence, &finding);
+	metrics_add_finding(metrics, &evidence, &finding); /* in another namespace */
+	text = print(metrics, stats, &health);
+	assert_value(text,
+		     "slowclose_findings{code=\"close-leak\",severity=\"critical\",role=\"server\","
+		     "port=\"80\",process=\"web\"}",
+		     "2");
+	free(text);
+	text = scrape(metrics, stats);
+	assert_int_equal(count_of(text, "slowclose_findings{"), 0);
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+static void tells_of_the_daemon(void **state)
+{
+	static const struct hooks_program program = {.name = "sc_state_1", .skipped = 4};
+	struct metrics_health well = health;
+	struct metrics *metrics = metrics_new();
+	struct stats *stats = new_stats();
+	struct hooks_program timed = program;
+	char *text;
+
+	(void)state;
+	timed.name = "sc_destroy";
+	timed.timed = true;
+	timed.run_ns = 5;
+	well.counts = (struct hooks_counts){.records = 10, .folded = 6};
+	well.counts.losses[LOSS_TABLE_FULL] = 3;
+	well.events_lost = 8;
+	well.read = 7;
+	well.usage.rows[STATS_PEERS] = 2;
+	well.resident_bytes = 4096;
+	well.started_ns = 1700000000 * NSEC_PER_SEC;
+	array_init(&well.programs, sizeof(program), SIZE_MAX);
+	array_add(&well.programs, &program);
+	array_add(&well.programs, &timed);
+	metrics_begin(metrics, START_NS);
+	text = print(metrics, stats, &well);
+	assert_value(text,
+		     "slowclose_build_info{version=\"" SLOWCLOSE_VERSION "\",backend=\"fentry\"}",
+		     "1");
+	assert_value(text, "slowclose_accept_wait_threshold_seconds", "0.100000000");
+	assert_value(text, "slowclose_records_total", "10");
+	assert_value(text, "slowclose_ring_unread_records", "3");
+	assert_value(text, "slowclose_folded_connections_total", "6");
+	assert_value(text, "slowclose_losses_total{cause=\"table_full\"}", "3");
+	assert_value(text, "slowclose_losses_total{cause=\"ring_full\"}", "0");
+	assert_value(text, "slowclose_losses_total{cause=\"subscribers\"}", "8");
+	assert_value(text, "slowclose_statistics_rows{table=\"peer\"}", "2");
+	assert_value(text, "slowclose_program_skipped_total{program=\"sc_state_1\"}", "4");
+	assert_null(value_of(text, "slowclose_program_run_seconds_total{program=\"sc_state_1\"}"));
+	assert_value(text, "slowclose_program_run_seconds_total{program=\"sc_destroy\"}",
+		     "0.000000005");
+	assert_value(text, "process_resident_memory_bytes", "4096");
+	assert_value(text, "process_start_time_seconds", "1700000000.000000000");
+	free(text);
+	array_clear(&well.programs);
+	text = scrape(metrics, stats);
+	assert_null(value_of(text, "process_resident_memory_bytes")); /* is not known */
+	free(text);
+	metrics_free(metrics);
+	stats_free(stats);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_connections_of_a_service),
+		cmocka_unit_test(histograms_are_cumulative),
+		cmocka_unit_test(bounds_are_what_they_say),
+		cmocka_unit_test(what_has_no_cell_is_in_the_count),
+		cmocka_unit_test(a_client_has_no_accept_wait),
+		cmocka_unit_test(namespaces_are_one),
+		cmocka_unit_test(tells_what_waits),
+		cmocka_unit_test(a_service_that_makes_room_does_not_count_twice),
+		cmocka_unit_test(services_are_bounded),
+		cmocka_unit_test(names_are_harmless),
+		cmocka_unit_test(listeners_of_a_port_are_one),
+		cmocka_unit_test(listeners_have_their_address),
+		cmocka_unit_test(listeners_are_bounded),
+		cmocka_unit_test(counts_accepts_that_failed),
+		cmocka_unit_test(tells_findings),
+		cmocka_unit_test(tells_of_the_daemon),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
