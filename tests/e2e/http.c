@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,18 @@ void http_open(struct http *http)
 	strcpy(address.sun_path, service.socket);
 	if (http->fd < 0 || connect(http->fd, (struct sockaddr *)&address, sizeof(address)))
 		fail_msg("connecting to %s: %s", service.socket, strerror(errno));
+}
+
+void http_open_tcp(struct http *http, uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	memset(http, 0, sizeof(*http));
+	http->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (http->fd < 0 || connect(http->fd, (struct sockaddr *)&address, sizeof(address)))
+		fail_msg("connecting to port %u: %s", port, strerror(errno));
 }
 
 void http_close(struct http *http)

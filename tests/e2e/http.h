@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -25,8 +26,9 @@ struct http {
 	size_t left; /* of the body, or of the chunk */
 };
 
-/* Connects to the service. */
+/* Connects to the service: to its unix socket, or by TCP to a port of 127.0.0.1. */
 void http_open(struct http *http);
+void http_open_tcp(struct http *http, uint16_t port);
 void http_close(struct http *http);
 
 void http_write(struct http *http, const void *data, size_t size);

@@ -49,6 +49,7 @@ static const struct {
 	{PART_SERVICE, run_listings},
 	{PART_SERVICE, run_summary},
 	{PART_SERVICE, run_folded},
+	{PART_SERVICE, run_metrics},
 	{PART_SERVICE, run_clients},
 	{PART_SERVICE, run_journal},
 	{PART_SERVICE, run_command_tail},

@@ -235,7 +235,8 @@ static void api_killed_service_is_replaced(void **state)
 static void api_ends_in_the_middle_of_requests(void **state)
 {
 	static const char *const targets[] = {"/v1/events?all", "/v1/connections", "/v1/listeners",
-					      "/v1/summary",	"/v1/status",	   "/healthz"};
+					      "/v1/summary",	"/v1/status",	   "/metrics",
+					      "/healthz"};
 	enum { TARGETS = sizeof(targets) / sizeof(targets[0]) };
 	struct http clients[TARGETS];
 
@@ -279,6 +280,7 @@ static void api_bad_options_of_the_service(void **state)
 	expect_refused("--max-connections", "0", "from 1 to 16777216");
 	expect_refused("--max-connections", "16777217", "from 1 to 16777216");
 	expect_refused("--report-interval", "abc", "500ms");
+	expect_refused("--metrics-listen", "9811", "127.0.0.1:9811");
 }
 
 int run_service(void)

@@ -83,6 +83,7 @@ int run_events(void);
 int run_listings(void);
 int run_summary(void);
 int run_folded(void);
+int run_metrics(void);
 int run_clients(void);
 int run_explain_alone(void);
 int run_explain_beside(void);

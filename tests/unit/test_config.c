@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,8 @@ static void sets_every_key(void **state)
 		 "stream = slow\n"
 		 "backend = fentry\n"
 		 "max-connections = 1000\n"
-		 "socket = /run/a b/s\r\n");
+		 "socket = /run/a b/s\r\n"
+		 "metrics-listen = [::1]:9811\n");
 	expect_read();
 	assert_int_equal(test.settings.slow.close_wait_ns, 2 * SEC);
 	assert_int_equal(test.settings.slow.accept_wait_ns, 60 * SEC);
@@ -122,6 +124,12 @@ static void sets_every_key(void **state)
 	assert_int_equal(test.settings.backend, BACKEND_FENTRY);
 	assert_int_equal(test.settings.max_connections, 1000);
 	assert_string_equal(test.settings.socket_path, "/run/a b/s");
+	assert_string_equal(test.settings.metrics_listen.text, "[::1]:9811");
+	assert_int_equal(test.settings.metrics_listen.size, sizeof(struct sockaddr_in6));
+	make_drop_ins();
+	put("c.d/a.conf", "metrics-listen = off\n");
+	expect_read();
+	assert_int_equal(test.settings.metrics_listen.size, 0);
 }
 
 static void what_is_not_set_has_its_default(void **state)
@@ -219,7 +227,7 @@ static void every_error_of_a_line(void **state)
 	} errors[] = {
 		{"\nclose_wait = 1s\n", 2, "close_wait",
 		 "there is no such key; there are close-wait, accept-wait, report-interval, "
-		 "stream, backend, max-connections or socket"},
+		 "stream, backend, max-connections, socket or metrics-listen"},
 		{"close-wait = 5x\n", 1, "close-wait",
 		 "\"5x\" is not allowed; it takes a number and a unit (ns, us, ms, s, m, h, d), "
 		 "such as 500ms or 1.5s"},

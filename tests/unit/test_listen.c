@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,71 @@ static void others_are_left_alone(void **state)
 	close(fd);
 }
 
+static void tcp_addresses(void **state)
+{
+	static const char *const good[] = {"127.0.0.1:9811", "0.0.0.0:1", "[::]:65535", "[::1]:1"};
+	static const char *const bad[] = {"",
+					  ":",
+					  "9811",
+					  ":9811",
+					  "localhost:9811",
+					  "127.0.0.1",
+					  "127.0.0.1:",
+					  "127.0.0.1:0",
+					  "127.0.0.1:65536",
+					  "127.0.0.1:+1",
+					  "127.0.0.1:http",
+					  "127.0.0.1:000001",
+					  "::1:9811",
+					  "[127.0.0.1]:1",
+					  "[]:1",
+					  "[::1:1",
+					  "[::1]"};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct listen_address address = {0};
+
+		assert_int_equal(listen_parse(good[i], &address), 0);
+		assert_int_equal(address.size, good[i][0] == '[' ? sizeof(struct sockaddr_in6)
+								 : sizeof(struct sockaddr_in));
+		assert_int_equal(address.address.ss_family, good[i][0] == '[' ? AF_INET6 : AF_INET);
+	}
+	memset(text, '1', sizeof(text));
+	strcpy(text + 190, ":1");
+	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *one = i < sizeof(bad) / sizeof(bad[0]) ? bad[i] : text;
+		struct listen_address address = {0};
+
+		assert_int_equal(listen_parse(one, &address), -EINVAL);
+		assert_int_equal(address.size, 0);
+	}
+}
+
+static void listens_on_tcp(void **state)
+{
+	struct listen_address address;
+	struct sockaddr_in bound_to;
+	socklen_t size = sizeof(bound_to);
+	char text[32];
+	int fd;
+
+	(void)state;
+	listen_parse("127.0.0.1:1", &address);
+	((struct sockaddr_in *)&address.address)->sin_port = 0; /* any */
+	fd = listen_tcp(&address);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&bound_to, &size), 0);
+	assert_int_equal(bound_to.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+	snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(bound_to.sin_port));
+	assert_int_equal(listen_parse(text, &address), 0);
+	assert_int_equal(listen_tcp(&address), -EADDRINUSE);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +226,8 @@ int main(void)
 		cmocka_unit_test_teardown(stale_socket_is_replaced, remove_socket),
 		cmocka_unit_test_teardown(living_socket_is_left_alone, remove_socket),
 		cmocka_unit_test_teardown(others_are_left_alone, remove_socket),
+		cmocka_unit_test(tcp_addresses),
+		cmocka_unit_test(listens_on_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

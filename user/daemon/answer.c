@@ -9,7 +9,9 @@
 #include "clock.h"
 #include "json.h"
 #include "listing.h"
+#include "prometheus.h"
 #include "render.h"
+#include "scrape.h"
 #include "service.h"
 #include "status.h"
 
@@ -23,6 +25,7 @@ struct route {
 	enum query_kind query;
 	bool lines; /* without end or length: MHD 0.9.75 would end its answer to HEAD as if it had a
 		     * body, and the client take that for its next answer */
+	bool open; /* where everybody may ask, too */
 	/* Answers, or suspends the request, and is called again when it is resumed. */
 	enum MHD_Result (*answer)(struct request *request);
 };
@@ -82,33 +85,52 @@ static ssize_t read_listing(void *userdata, uint64_t position, char *buf, size_t
 	return n ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/* The request's look is put into the statistics, so that another can begin. */
-static enum MHD_Result respond_summary(struct request *request)
+static int print_summary(FILE *out, struct request *request)
+{
+	const struct query *query = &request->query;
+	struct summary *summary =
+		summary_new(request->requests->service->stats, query->window, query->by,
+			    clock_monotonic_ns(), clock_realtime_offset_ns());
+	int r = summary ? json_summary(out, summary, query->histogram) : -ENOMEM;
+
+	summary_free(summary);
+	return r;
+}
+
+/* The request's look, which the statistics know, is given back, so that another can begin. */
+static int print_statistics(FILE *out, struct request *request)
+{
+	int r = request->query.kind == QUERY_METRICS
+			? scrape(out, request->requests->service, listing_waiting(request->listing))
+			: print_summary(out, request);
+
+	listing_free(request->listing);
+	request->listing = NULL;
+	return r;
+}
+
+static enum MHD_Result respond_statistics(struct request *request)
 {
 	struct service *service = request->requests->service;
-	struct summary *summary;
+	bool metrics = request->query.kind == QUERY_METRICS;
 	char *text = NULL;
 	FILE *out;
 	size_t size;
 	int r;
 
 	service_take_waiting(service, listing_waiting(request->listing));
-	listing_free(request->listing);
-	request->listing = NULL;
 	if (service_take_folded(service) < 0)
 		return respond_failure(request, "the statistics cannot be read");
-	summary = summary_new(service->stats, request->query.window, request->query.by,
-			      clock_monotonic_ns(), clock_realtime_offset_ns());
-	out = summary ? open_memstream(&text, &size) : NULL;
-	r = out ? json_summary(out, summary, request->query.histogram) : -ENOMEM;
+	out = open_memstream(&text, &size);
+	r = out ? print_statistics(out, request) : -ENOMEM;
 	if (out && fclose(out) == EOF)
 		r = -ENOMEM;
-	summary_free(summary);
 	if (r < 0) {
 		free(text);
 		return respond_failure(request, "out of memory");
 	}
-	return respond_text(request, MHD_HTTP_OK, text, size);
+	return respond_text(request, MHD_HTTP_OK, metrics ? PROMETHEUS_TYPE : TYPE_JSON, text,
+			    size);
 }
 
 static bool has_read_enough(const struct request *request)
@@ -117,7 +139,7 @@ static bool has_read_enough(const struct request *request)
 }
 
 /* With all that had ended when the look was done; others are served while it is read. */
-static enum MHD_Result answer_summary(struct request *request)
+static enum MHD_Result answer_statistics(struct request *request)
 {
 	struct service *service = request->requests->service;
 
@@ -126,7 +148,7 @@ static enum MHD_Result answer_summary(struct request *request)
 	if (!has_read_enough(request) && watch_read(service->watch) < 0)
 		return respond_failure(request, "the statistics cannot be read");
 	if (has_read_enough(request))
-		return respond_summary(request);
+		return respond_statistics(request);
 	request_suspend(request);
 	return MHD_YES;
 }
@@ -151,8 +173,8 @@ static enum MHD_Result answer_listing(struct request *request)
 	}
 	if (r < 0)
 		return respond_failure(request, "what waits cannot be looked at");
-	if (request->query.kind == QUERY_SUMMARY)
-		return answer_summary(request);
+	if (request->query.kind == QUERY_SUMMARY || request->query.kind == QUERY_METRICS)
+		return answer_statistics(request);
 	request_set_timeout(request, LISTING_TIMEOUT_SEC);
 	return respond(request, MHD_HTTP_OK, TYPE_NDJSON,
 		       MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32768, read_listing,
@@ -183,19 +205,20 @@ static enum MHD_Result answer_health(struct request *request)
 }
 
 static const struct route routes[] = {
-	{"/v1/events", QUERY_EVENTS, true, answer_events},
-	{"/v1/connections", QUERY_EVENTS, true, answer_listing},
-	{"/v1/listeners", QUERY_LISTENERS, true, answer_listing},
-	{"/v1/summary", QUERY_SUMMARY, false, answer_listing},
-	{"/v1/diagnosis", QUERY_DIAGNOSIS, false, answer_diagnosis},
-	{"/v1/status", QUERY_NOTHING, false, answer_status},
-	{"/healthz", QUERY_NOTHING, false, answer_health},
+	{"/v1/events", QUERY_EVENTS, true, false, answer_events},
+	{"/v1/connections", QUERY_EVENTS, true, false, answer_listing},
+	{"/v1/listeners", QUERY_LISTENERS, true, false, answer_listing},
+	{"/v1/summary", QUERY_SUMMARY, false, false, answer_listing},
+	{"/v1/diagnosis", QUERY_DIAGNOSIS, false, false, answer_diagnosis},
+	{"/v1/status", QUERY_NOTHING, false, false, answer_status},
+	{"/metrics", QUERY_METRICS, false, true, answer_listing},
+	{"/healthz", QUERY_NOTHING, false, true, answer_health},
 };
 
-static const struct route *find_route(const char *path)
+static const struct route *find_route(const char *path, bool metrics_only)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (strcmp(routes[i].path, path) == 0)
+		if (strcmp(routes[i].path, path) == 0 && (routes[i].open || !metrics_only))
 			return &routes[i];
 	}
 	return NULL;
@@ -206,17 +229,21 @@ enum MHD_Result answer(struct request *request, const char *path, const char *me
 	static const struct query_error no_path = {
 		.message = "there is no such path",
 		.allowed = "/v1/events, /v1/connections, /v1/listeners, /v1/summary, "
-			   "/v1/diagnosis, /v1/status, /healthz"};
+			   "/v1/diagnosis, /v1/status, /metrics, /healthz"};
+	static const struct query_error no_path_here = {.message = "there is no such path here",
+							.allowed = "/metrics, /healthz"};
 	static const struct query_error no_method = {.message = "this method is not answered",
 						     .allowed = "GET, HEAD"};
-	const struct route *route = find_route(path);
+	bool metrics_only = request->requests->metrics_only;
+	const struct route *route = find_route(path, metrics_only);
 
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return respond_error(request, MHD_HTTP_METHOD_NOT_ALLOWED, &no_method);
 	if (request->requests->ending)
 		return MHD_NO;
 	if (!route)
-		return respond_error(request, MHD_HTTP_NOT_FOUND, &no_path);
+		return respond_error(request, MHD_HTTP_NOT_FOUND,
+				     metrics_only ? &no_path_here : &no_path);
 	if (!request_parse(request, route->query))
 		return respond_error(request, MHD_HTTP_BAD_REQUEST, &request->error);
 	if (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && route->lines)

@@ -20,6 +20,7 @@
 #include "turn.h"
 
 #define CLIENTS_MAX 1536
+#define METRICS_CLIENTS_MAX 32 /* those that anybody may be */
 #define OWN_DESCRIPTORS 128
 #define CLIENT_MEMORY 8192 /* for its request, and for the headers of the answer */
 #define CLIENT_TIMEOUT_SEC 5 /* without a byte of a request, and between two */
@@ -190,7 +191,7 @@ static size_t unescape(void *userdata, struct MHD_Connection *connection, char *
 	return (size_t)(out - text);
 }
 
-/* Descriptors are kept for the daemon's own needs, wherever the limit is. */
+/* Of the unix socket. Descriptors are kept for the daemon's own needs, wherever the limit is. */
 static unsigned int clients_max(void)
 {
 	struct rlimit limit;
@@ -202,7 +203,7 @@ static unsigned int clients_max(void)
 	return limit.rlim_cur - OWN_DESCRIPTORS;
 }
 
-static int start(struct api *api, int fd)
+static int start(struct api *api, int fd, unsigned int most)
 {
 	sd_event *loop = watch_loop(api->requests.service->watch);
 	const union MHD_DaemonInfo *info;
@@ -210,7 +211,7 @@ static int start(struct api *api, int fd)
 
 	api->http = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, api,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, clients_max(),
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, most,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, CLIENT_TIMEOUT_SEC, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_client, api,
@@ -227,34 +228,60 @@ static int start(struct api *api, int fd)
 	return r;
 }
 
-int api_new(struct api **ret, struct service *service, const char *path)
+/* Takes fd over. */
+static struct api *api_begin(struct service *service, int fd, unsigned int most, bool metrics_only)
 {
 	struct api *api = calloc(1, sizeof(*api));
-	int fd, r;
 
-	if (!api)
-		return -ENOMEM;
+	if (!api) {
+		close(fd);
+		return NULL;
+	}
 	api->requests.service = service;
+	api->requests.metrics_only = metrics_only;
 	api->requests.on_resumed = on_resumed;
 	api->requests.userdata = api;
-	fd = listen_unix(path);
-	if (fd < 0) { /* logged */
-		free(api);
-		return fd;
-	}
-	r = -ENOMEM;
-	api->path = strdup(path);
 	api->requests.listings = listings_new(service->watch);
-	if (api->path && api->requests.listings)
-		r = start(api, fd);
-	else
+	if (!api->requests.listings) {
 		close(fd);
-	if (r < 0) {
-		log_line("cannot answer on %s: %s", path, strerror(-r));
+	} else if (start(api, fd, most) >= 0) {
+		return api;
+	}
+	api_free(api);
+	return NULL;
+}
+
+int api_new(struct api **ret, struct service *service, const char *path)
+{
+	int fd = listen_unix(path);
+	struct api *api;
+
+	if (fd < 0) /* logged */
+		return fd;
+	api = api_begin(service, fd, clients_max(), false);
+	if (api)
+		api->path = strdup(path);
+	if (!api || !api->path) {
+		log_line("cannot answer on %s: %s", path, strerror(ENOMEM));
+		unlink(path);
 		api_free(api);
-		return r;
+		return -ENOMEM;
 	}
 	*ret = api;
+	return 0;
+}
+
+int api_new_metrics(struct api **ret, struct service *service, const struct listen_address *address)
+{
+	int fd = listen_tcp(address);
+
+	if (fd < 0) /* logged */
+		return fd;
+	*ret = api_begin(service, fd, METRICS_CLIENTS_MAX, true);
+	if (!*ret) {
+		log_line("cannot answer on %s: %s", address->text, strerror(ENOMEM));
+		return -ENOMEM;
+	}
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #define SLOWCLOSE_API_H
 
 struct api;
+struct listen_address;
 struct service;
 
 /*
@@ -12,6 +13,10 @@ struct service;
  * Returns 0 or -errno.
  */
 int api_new(struct api **ret, struct service *service, const char *path);
+
+/* The same on a TCP socket, which serves only /metrics and /healthz. */
+int api_new_metrics(struct api **ret, struct service *service,
+		    const struct listen_address *address);
 
 /* Ends all connections and removes the socket. NULL is allowed. */
 void api_free(struct api *api);

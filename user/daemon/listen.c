@@ -3,6 +3,10 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -108,4 +112,61 @@ int listen_unix(const char *path)
 	}
 	give_to_group(path);
 	return fd;
+}
+
+/* Splits the text at its last colon; the address is without its brackets, which IPv6 must have. */
+static int split(const char *text, char host[64], const char **port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	bool brackets = length > 2 && text[0] == '[' && text[length - 1] == ']';
+
+	if (brackets) {
+		text++;
+		length -= 2;
+	}
+	if (!length || length >= 64 || !!memchr(text, ':', length) != brackets)
+		return -EINVAL;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	*port = colon + 1;
+	return 0;
+}
+
+int listen_parse(const char *text, struct listen_address *address)
+{
+	static const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *found;
+	const char *port;
+	char host[64];
+
+	if (strlen(text) >= LISTEN_TEXT_SIZE || split(text, host, &port) < 0 || !*port ||
+	    port[strspn(port, "0123456789")] || strlen(port) > 5 || atoi(port) < 1 ||
+	    atoi(port) > UINT16_MAX || getaddrinfo(host, port, &hints, &found) != 0)
+		return -EINVAL;
+	memset(address, 0, sizeof(*address));
+	strcpy(address->text, text);
+	address->size = found->ai_addrlen;
+	memcpy(&address->address, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return 0;
+}
+
+int listen_tcp(const struct listen_address *address)
+{
+	int fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int yes = 1, r;
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&address->address, address->size) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	r = -errno;
+	log_line("cannot listen on %s for --metrics-listen: %s", address->text, strerror(-r));
+	if (fd >= 0)
+		close(fd);
+	return r;
 }

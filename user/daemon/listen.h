@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The unix socket that clients connect to. */
+/* The sockets that clients connect to. */
 #ifndef SLOWCLOSE_LISTEN_H
 #define SLOWCLOSE_LISTEN_H
+
+#include <sys/socket.h>
 
 /*
  * Binds and listens, 0660 and of the group slowclose where there is one; makes the directory if
@@ -11,5 +13,20 @@
  * non-blocking descriptor or -errno.
  */
 int listen_unix(const char *path);
+
+#define LISTEN_TEXT_SIZE 72
+
+/* Without padding that differs: the same text is the same bytes. */
+struct listen_address {
+	char text[LISTEN_TEXT_SIZE]; /* as it was given */
+	struct sockaddr_storage address;
+	socklen_t size; /* 0: none */
+};
+
+/* ADDRESS:PORT or [ADDRESS]:PORT, numbers alone. Returns 0 or -EINVAL. */
+int listen_parse(const char *text, struct listen_address *address);
+
+/* Binds and listens. Failures are logged. Returns a non-blocking descriptor or -errno. */
+int listen_tcp(const struct listen_address *address);
 
 #endif

@@ -40,6 +40,7 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPT_SETTING},
 	{"stream", required_argument, NULL, OPT_SETTING},
 	{"report-interval", required_argument, NULL, OPT_SETTING},
+	{"metrics-listen", required_argument, NULL, OPT_SETTING},
 	{"max-connections", required_argument, NULL, OPT_SETTING},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
@@ -79,6 +80,9 @@ static const char usage[] =
 	"      --socket PATH          where it answers (default " SETTINGS_SOCKET ")\n"
 	"      --stream all|slow      slow: fast connections are counted in the kernel, not sent\n"
 	"      --report-interval TIME a summary in the journal so often (default 1m; 0: never)\n"
+	"      --metrics-listen ADDRESS:PORT\n"
+	"                             Prometheus' metrics on TCP too, for all who reach it "
+	"(off)\n"
 	"What --tail and --list show:\n" OPTIONS_FILTER_USAGE
 	"      --all                  fast ones too\n"
 	"  -n, --count COUNT          end after so many\n"

@@ -90,6 +90,7 @@ static const char *const names_allowed[] = {
 	[QUERY_LISTENERS] = "lport, family, netns",
 	[QUERY_SUMMARY] = "window, by, histogram",
 	[QUERY_DIAGNOSIS] = "port, pid",
+	[QUERY_METRICS] = "no parameters",
 };
 
 void query_init(struct query *query, enum query_kind kind)

@@ -16,6 +16,7 @@ enum query_kind {
 	QUERY_LISTENERS, /* of the filter local_ports, netns and family */
 	QUERY_SUMMARY,
 	QUERY_DIAGNOSIS,
+	QUERY_METRICS, /* nothing */
 };
 
 struct query {

@@ -8,8 +8,6 @@
 #include "json.h"
 #include "listing.h"
 
-#define TYPE_JSON "application/json"
-
 struct request *request_new(struct requests *requests, struct MHD_Connection *connection)
 {
 	struct request *request = calloc(1, sizeof(*request));
@@ -108,7 +106,8 @@ enum MHD_Result respond(struct request *request, unsigned int status, const char
 	return r;
 }
 
-enum MHD_Result respond_text(struct request *request, unsigned int status, char *text, size_t size)
+enum MHD_Result respond_text(struct request *request, unsigned int status, const char *type,
+			     char *text, size_t size)
 {
 	struct MHD_Response *response;
 
@@ -117,7 +116,7 @@ enum MHD_Result respond_text(struct request *request, unsigned int status, char 
 	response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		free(text);
-	return respond(request, status, TYPE_JSON, response);
+	return respond(request, status, type, response);
 }
 
 enum MHD_Result respond_json(struct request *request, unsigned int status, json_t *object)
@@ -125,7 +124,7 @@ enum MHD_Result respond_json(struct request *request, unsigned int status, json_
 	size_t size;
 	char *text = json_line(object, &size);
 
-	return respond_text(request, status, text, size);
+	return respond_text(request, status, TYPE_JSON, text, size);
 }
 
 enum MHD_Result respond_error(struct request *request, unsigned int status,

@@ -15,6 +15,7 @@ struct requests {
 	struct service *service;
 	struct listings *listings;
 	struct request *first;
+	bool metrics_only; /* anybody may ask: the rest is hidden */
 	bool ending; /* the daemon does: streams are closed, nothing is answered any more */
 	void (*on_resumed)(void *userdata); /* one can go on: MHD must have a turn */
 	void *userdata;
@@ -49,10 +50,13 @@ void request_resume(struct request *request);
 /* How long the client may take nothing of the answer; 0: for ever. */
 void request_set_timeout(struct request *request, unsigned int seconds);
 
+#define TYPE_JSON "application/json"
+
 /* These take over response, text (from malloc()) and object, and NULL as out of memory. */
 enum MHD_Result respond(struct request *request, unsigned int status, const char *type,
 			struct MHD_Response *response);
-enum MHD_Result respond_text(struct request *request, unsigned int status, char *text, size_t size);
+enum MHD_Result respond_text(struct request *request, unsigned int status, const char *type,
+			     char *text, size_t size);
 enum MHD_Result respond_json(struct request *request, unsigned int status, json_t *object);
 
 enum MHD_Result respond_error(struct request *request, unsigned int status,

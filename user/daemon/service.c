@@ -59,6 +59,8 @@ static void on_pause(void *userdata)
 
 	if (service->api) /* not yet while it starts */
 		api_wake(service->api);
+	if (service->metrics_api)
+		api_wake(service->metrics_api);
 }
 
 static void on_fold(void *userdata, const void *element)
@@ -194,6 +196,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	service_take_folded(service); /* logged */
 	journal_tick(service->journal, clock_monotonic_ns());
 	api_tick(service->api);
+	if (service->metrics_api)
+		api_tick(service->metrics_api);
 	if (service->watchdog)
 		feed_watchdog(service);
 	return sd_event_source_set_time_relative(source, TICK_USEC);
@@ -244,7 +248,9 @@ static int prepare_sinks(struct service *service)
 	service->stats = stats_new(&stats, clock_monotonic_ns());
 	service->events = events_new(EVENTS_LOG_SIZE);
 	service->journal = journal_new();
-	return service->stats && service->events && service->journal ? 0 : -ENOMEM;
+	service->metrics = metrics_new();
+	return service->stats && service->events && service->journal && service->metrics ? 0
+											 : -ENOMEM;
 }
 
 static int answer_until_end(struct service *service)
@@ -297,6 +303,8 @@ int service_run(const struct settings *settings, const struct config_source *sou
 		goto out;
 	}
 	r = api_new(&service.api, &service, settings->socket_path);
+	if (r >= 0 && settings->metrics_listen.size)
+		r = api_new_metrics(&service.metrics_api, &service, &settings->metrics_listen);
 	if (r < 0) /* logged */
 		goto out;
 	r = privilege_drop();
@@ -306,6 +314,7 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	}
 	r = answer_until_end(&service);
 out:
+	api_free(service.metrics_api);
 	api_free(service.api);
 	findings_free(service.findings);
 	waiting_free(service.waiting);
@@ -313,6 +322,7 @@ out:
 	watch_free(service.watch);
 	journal_free(service.journal);
 	events_free(service.events);
+	metrics_free(service.metrics);
 	stats_free(service.stats);
 	return r;
 }

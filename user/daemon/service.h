@@ -10,6 +10,7 @@
 #include "events.h"
 #include "findings.h"
 #include "journal.h"
+#include "metrics.h"
 #include "reload.h"
 #include "settings.h"
 #include "stats.h"
@@ -24,7 +25,9 @@ struct service {
 	struct events *events;
 	struct journal *journal;
 	struct findings *findings;
+	struct metrics *metrics;
 	struct api *api;
+	struct api *metrics_api; /* NULL: nobody asked for it */
 	int64_t started_ns; /* CLOCK_REALTIME */
 	struct waiting *waiting; /* of the report's look */
 	bool reporting;

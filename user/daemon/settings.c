@@ -64,6 +64,14 @@ static int set_socket(void *field, const char *value)
 	return 0;
 }
 
+static int set_metrics_listen(void *field, const char *value)
+{
+	if (strcmp(value, "off") != 0)
+		return listen_parse(value, field);
+	memset(field, 0, sizeof(struct listen_address));
+	return 0;
+}
+
 #define FIELD(field) offsetof(struct settings, field), sizeof(((struct settings *)NULL)->field)
 
 static const struct setting table[] = {
@@ -75,6 +83,8 @@ static const struct setting table[] = {
 	{"max-connections", "a number from 1 to 16777216", set_max_connections,
 	 FIELD(max_connections), false},
 	{"socket", "a path of at most 107 bytes", set_socket, FIELD(socket_path), false},
+	{"metrics-listen", "off, or ADDRESS:PORT, such as 127.0.0.1:9811 or [::1]:9811",
+	 set_metrics_listen, FIELD(metrics_listen), false},
 };
 
 #define SETTINGS (sizeof(table) / sizeof(table[0]))
@@ -86,8 +96,8 @@ const char *settings_name(size_t i)
 
 const char *settings_names(void)
 {
-	return "close-wait, accept-wait, report-interval, stream, backend, max-connections or "
-	       "socket";
+	return "close-wait, accept-wait, report-interval, stream, backend, max-connections, "
+	       "socket or metrics-listen";
 }
 
 int settings_find(const char *name)

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "hooks.h"
+#include "listen.h"
 
 #define SETTINGS_SOCKET "/run/slowclose/slowclose.sock"
 #define SETTINGS_SOCKET_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
@@ -23,6 +24,7 @@ struct settings {
 	uint32_t max_connections; /* 0: the default */
 	int64_t report_interval_ns; /* 0: never */
 	char socket_path[SETTINGS_SOCKET_SIZE];
+	struct listen_address metrics_listen; /* size 0: nowhere */
 };
 
 /* The settings are numbered, in the order of the manual; their names, and NULL from the last on. */

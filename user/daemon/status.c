@@ -100,8 +100,7 @@ static json_t *subscribers(struct service *service)
 	return array;
 }
 
-/* UNKNOWN where /proc cannot be read. */
-static json_t *resident_bytes(void)
+int64_t status_resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
 	long pages = -1;
@@ -111,7 +110,14 @@ static json_t *resident_bytes(void)
 			pages = -1;
 		fclose(file);
 	}
-	return pages < 0 ? json_null() : json_integer(pages * sysconf(_SC_PAGESIZE));
+	return pages < 0 ? UNKNOWN : pages * sysconf(_SC_PAGESIZE);
+}
+
+static json_t *resident_bytes(void)
+{
+	int64_t bytes = status_resident_bytes();
+
+	return bytes == UNKNOWN ? json_null() : json_integer(bytes);
 }
 
 static json_t *usage(struct service *service)

@@ -4,10 +4,14 @@
 #define SLOWCLOSE_STATUS_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct service;
 
 /* A new reference, or NULL out of memory. */
 json_t *status_json(struct service *service);
+
+/* Memory of this process; UNKNOWN where /proc cannot be read. */
+int64_t status_resident_bytes(void);
 
 #endif

@@ -429,6 +429,16 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	qsort(event->errors, event->error_count, sizeof(event->errors[0]), more_frequent);
 }
 
+size_t waiting_accept_count(const struct waiting *waiting)
+{
+	return waiting->accepts.count;
+}
+
+const struct accept_record *waiting_accept(const struct waiting *waiting, size_t i)
+{
+	return array_at(&waiting->accepts, i);
+}
+
 unsigned long waiting_holders_left_out(const struct waiting *waiting)
 {
 	return waiting->holders.left_out;

@@ -60,6 +60,10 @@ size_t waiting_listener_count(const struct waiting *waiting);
 /* The listener i < listener_count, by network namespace and port. */
 void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event);
 
+/* The results of accept() that were counted, of all processes, by pid; i < accept_count. */
+size_t waiting_accept_count(const struct waiting *waiting);
+const struct accept_record *waiting_accept(const struct waiting *waiting, size_t i);
+
 /* Holders that were not kept, because a host can have any number of descriptors. */
 unsigned long waiting_holders_left_out(const struct waiting *waiting);
 
