@@ -48,7 +48,7 @@ static __always_inline void conn_established(struct sock *sk, int old)
 	struct conn *found = conn_find(sk);
 	struct tcp_sock *tp;
 	struct conn conn = {};
-	long error;
+	int error;
 
 	if (found && found->state == TCP_ESTABLISHED)
 		return;

@@ -57,7 +57,6 @@ static __always_inline __u64 last_segment_ns(struct tcp_sock *tp)
 /* Follows a connection that is older than the hooks, unless they have seen it meanwhile. */
 static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 {
-	__u64 key = (__u64)sk;
 	struct conn conn = {};
 
 	if (is_subflow(tp) || conn_find(sk))
@@ -77,7 +76,7 @@ static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 		conn.write_seq = tp->write_seq;
 	}
 	conn_read_addresses(&conn, sk);
-	if (bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST) == -E2BIG)
+	if (conn_add_with(sk, &conn, BPF_NOEXIST) == -E2BIG)
 		count_not_followed(sk, -E2BIG);
 }
 
@@ -200,7 +199,7 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	if (!read_live(&record, key))
 		return 0;
 	/* An entry can be taken away and used again while it is copied. */
-	now_there = bpf_map_lookup_elem(&conns, &key);
+	now_there = conn_find_at(key);
 	if (!now_there || now_there->established_ns != record.conn.established_ns ||
 	    now_there->state != record.conn.state)
 		return 0;
@@ -292,7 +291,7 @@ int sc_folds(struct bpf_iter__bpf_map_elem *ctx)
 
 static __always_inline bool is_wanted(__u64 key)
 {
-	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+	struct conn *conn = conn_find_at(key);
 	struct sock *sk = (void *)key;
 
 	if (conn)

@@ -8,13 +8,29 @@
 
 #include "slowclose/record.h"
 
+/*
+ * Who looks at all entries pays for every bucket, the empty ones too, and there is one for each
+ * entry that may be. So there are two tables: a small one, and a large one for what finds the small
+ * one full. Until that happens once, nobody looks into the large one. User space sets the sizes.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONNECTIONS_DEFAULT);
+	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* address of the struct sock */
 	__type(value, struct conn);
 } conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct conn);
+} conns_more SEC(".maps");
+
+const volatile bool has_more = true; /* there is room in the large one */
+bool more_used; /* never false again: nobody could tell that it is empty */
 
 /* One for each possible CPU, which user space sets. It maps this: a system call would disturb. */
 struct {
@@ -38,11 +54,18 @@ static __always_inline void count(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
+static __always_inline struct conn *conn_find_at(__u64 address)
+{
+	struct conn *conn = bpf_map_lookup_elem(&conns, &address);
+
+	if (!conn && more_used)
+		conn = bpf_map_lookup_elem(&conns_more, &address);
+	return conn;
+}
+
 static __always_inline struct conn *conn_find(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-
-	return bpf_map_lookup_elem(&conns, &key);
+	return conn_find_at((__u64)sk);
 }
 
 /* Nobody else has removed the entry: the caller may report the connection. */
@@ -50,10 +73,12 @@ static __always_inline bool conn_remove(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
-	return bpf_map_delete_elem(&conns, &key) == 0;
+	if (bpf_map_delete_elem(&conns, &key) == 0)
+		return true;
+	return more_used && bpf_map_delete_elem(&conns_more, &key) == 0;
 }
 
-static __always_inline void count_not_followed(struct sock *sk, long error)
+static __always_inline void count_not_followed(struct sock *sk, int error)
 {
 	struct conn_cpu *cpu = this_cpu();
 
@@ -63,12 +88,26 @@ static __always_inline void count_not_followed(struct sock *sk, long error)
 	count(&cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]);
 }
 
+/* flags: BPF_ANY or BPF_NOEXIST. An error has 32 bits before 6.4, whatever the type says. */
+static __always_inline int conn_add_with(struct sock *sk, const struct conn *conn, __u64 flags)
+{
+	__u64 key = (__u64)sk;
+	int error = bpf_map_update_elem(&conns, &key, conn, flags);
+
+	if (error != -E2BIG || !has_more)
+		return error;
+	more_used = true; /* before it is there, so that it is found */
+	return bpf_map_update_elem(&conns_more, &key, conn, flags);
+}
+
 /* Adds the connection, in place of any that had this socket's address before. */
-static __always_inline long conn_add(struct sock *sk, const struct conn *conn)
+static __always_inline int conn_add(struct sock *sk, const struct conn *conn)
 {
 	__u64 key = (__u64)sk;
 
-	return bpf_map_update_elem(&conns, &key, conn, BPF_ANY);
+	if (more_used)
+		bpf_map_delete_elem(&conns_more, &key);
+	return conn_add_with(sk, conn, BPF_ANY);
 }
 
 #endif

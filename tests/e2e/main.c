@@ -41,6 +41,7 @@ static const struct {
 	{PART_HOOKS, run_owners},
 	{PART_HOOKS, run_addresses},
 	{PART_HOOKS, run_special},
+	{PART_HOOKS, run_many},
 	{PART_HOOKS, run_storm},
 	{PART_SERVICE, run_service},
 	{PART_SERVICE, run_config},

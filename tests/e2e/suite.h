@@ -76,6 +76,7 @@ int run_bounds(void);
 int run_owners(void);
 int run_addresses(void);
 int run_special(void);
+int run_many(void);
 int run_storm(void);
 int run_process(void);
 int run_api(void);

@@ -20,6 +20,9 @@
 #include "log.h"
 #include "slowclose.skel.h"
 
+/* An eighth of the connections that may be followed at once is in the small table. */
+#define SMALL_PART 8
+
 /* A preallocated map takes all its memory at once, so they are smaller: 27 MiB and 2 MiB. */
 #define PREALLOCATED_CONNECTIONS 131072
 #define PREALLOCATED_FOLDS 8192
@@ -180,18 +183,38 @@ static void preallocate(struct bpf_map *map, __u32 entries)
 	bpf_map__set_max_entries(map, entries);
 }
 
+static void size_tables(struct slowclose_bpf *skel, __u32 max)
+{
+	__u32 small = max / SMALL_PART;
+
+	if (!small) {
+		skel->rodata->has_more = false;
+		bpf_map__set_max_entries(skel->maps.conns, max);
+		bpf_map__set_max_entries(skel->maps.conns_more, 1);
+		return;
+	}
+	bpf_map__set_max_entries(skel->maps.conns, small);
+	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
+}
+
 static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel,
 		      const struct hooks_options *options)
 {
+	__u32 max = options->max_connections;
+
 	if (!kernel->mem_alloc) {
 		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
 		 * kernel says so with a warning. */
-		preallocate(skel->maps.conns, PREALLOCATED_CONNECTIONS);
+		preallocate(skel->maps.conns, max ? max : PREALLOCATED_CONNECTIONS);
+		preallocate(skel->maps.conns_more, 1);
 		preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
 		preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
+		skel->rodata->has_more = false;
+		return;
 	}
-	if (options->max_connections)
-		bpf_map__set_max_entries(skel->maps.conns, options->max_connections);
+	if (!max)
+		max = CONNECTIONS_DEFAULT;
+	size_tables(skel, max);
 }
 
 static int load(struct hooks *hooks, const struct kernel *kernel, enum backend backend,
@@ -449,7 +472,15 @@ uint64_t hooks_tracked(const struct hooks *hooks)
 
 uint64_t hooks_tracked_max(const struct hooks *hooks)
 {
-	return bpf_map__max_entries(hooks->skel->maps.conns);
+	const struct slowclose_bpf *skel = hooks->skel;
+	uint64_t more = skel->rodata->has_more ? bpf_map__max_entries(skel->maps.conns_more) : 0;
+
+	return bpf_map__max_entries(skel->maps.conns) + more;
+}
+
+bool hooks_more_used(const struct hooks *hooks)
+{
+	return hooks->skel->bss->more_used;
 }
 
 bool hooks_follow(const struct hooks *hooks)
@@ -504,6 +535,7 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 	} scans[SCAN_COUNT] = {
 		[SCAN_EXISTING] = {skel->progs.sc_existing, NULL},
 		[SCAN_WAITING] = {skel->progs.sc_waiting, skel->maps.conns},
+		[SCAN_WAITING_MORE] = {skel->progs.sc_waiting, skel->maps.conns_more},
 		[SCAN_LISTENERS] = {skel->progs.sc_listeners, skel->maps.listeners},
 		[SCAN_HOLDERS] = {skel->progs.sc_holders, NULL},
 		[SCAN_ACCEPTS] = {skel->progs.sc_accepts, skel->maps.accepts},

@@ -78,10 +78,14 @@ void hooks_for_each_program(const struct hooks *hooks, hooks_program_fn fn, void
 uint64_t hooks_tracked(const struct hooks *hooks);
 uint64_t hooks_tracked_max(const struct hooks *hooks);
 
+/* Whether there were so many connections that some are in a second table: SCAN_WAITING_MORE. */
+bool hooks_more_used(const struct hooks *hooks);
+
 /* What is there now; scan.h reads it. */
 enum scan {
 	SCAN_EXISTING, /* of this thread's network namespace: into the maps, tells nothing */
 	SCAN_WAITING, /* struct record */
+	SCAN_WAITING_MORE, /* the rest of them, if hooks_more_used() */
 	SCAN_LISTENERS, /* struct listener_record */
 	SCAN_HOLDERS, /* struct holder: of what SCAN_WAITING tells, and of listeners */
 	SCAN_ACCEPTS, /* struct accept_record */

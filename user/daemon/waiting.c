@@ -15,6 +15,7 @@
 /* What is looked at next. */
 enum step {
 	STEP_WAITING,
+	STEP_WAITING_MORE,
 	STEP_HOLDERS,
 	STEP_LISTENERS,
 	STEP_ACCEPTS,
@@ -37,9 +38,8 @@ struct waiting {
 };
 
 static const enum scan scans[] = {
-	[STEP_WAITING] = SCAN_WAITING,
-	[STEP_HOLDERS] = SCAN_HOLDERS,
-	[STEP_LISTENERS] = SCAN_LISTENERS,
+	[STEP_WAITING] = SCAN_WAITING, [STEP_WAITING_MORE] = SCAN_WAITING_MORE,
+	[STEP_HOLDERS] = SCAN_HOLDERS, [STEP_LISTENERS] = SCAN_LISTENERS,
 	[STEP_ACCEPTS] = SCAN_ACCEPTS,
 };
 
@@ -91,6 +91,7 @@ static struct array *array_of(struct waiting *waiting)
 {
 	switch (waiting->step) {
 	case STEP_WAITING:
+	case STEP_WAITING_MORE:
 		return &waiting->records;
 	case STEP_HOLDERS:
 		return &waiting->holders;
@@ -242,6 +243,15 @@ static void keep(void *userdata, const void *element)
 	array_add(userdata, element);
 }
 
+static enum step step_after(const struct waiting *waiting)
+{
+	if (waiting->step == STEP_WAITING && hooks_more_used(waiting->hooks))
+		return STEP_WAITING_MORE;
+	if (!waiting->records.count && !waiting->all_listeners)
+		return STEP_DONE;
+	return waiting->step == STEP_WAITING ? STEP_HOLDERS : waiting->step + 1;
+}
+
 static int do_step(struct waiting *waiting)
 {
 	struct array *array = array_of(waiting);
@@ -256,10 +266,7 @@ static int do_step(struct waiting *waiting)
 		return 1;
 	scan_close(&waiting->reader);
 	if (r == 0) {
-		bool more = waiting->records.count || waiting->all_listeners;
-
-		waiting->step =
-			waiting->step < STEP_ACCEPTS && more ? waiting->step + 1 : STEP_DONE;
+		waiting->step = step_after(waiting);
 		if (waiting->step != STEP_DONE)
 			r = scan_begin(&waiting->reader, waiting->hooks, scans[waiting->step]);
 	}
@@ -274,7 +281,7 @@ static int do_step(struct waiting *waiting)
 
 int waiting_step(struct waiting *waiting)
 {
-	bool walks = waiting->step == STEP_WAITING;
+	bool walks = waiting->step <= STEP_WAITING_MORE;
 	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	int r = do_step(waiting);
 
