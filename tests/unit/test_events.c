@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -465,6 +466,35 @@ static void random_against_a_list(void **state)
 	events_free(events);
 }
 
+static size_t bytes_in_use(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void log_goes_with_the_last_subscriber(void **state)
+{
+	const size_t log_size = 1 << 23;
+	struct events *events = events_new(log_size);
+	size_t alone = bytes_in_use();
+
+	(void)state;
+	for (int64_t round = 0; round < 2; round++) {
+		subscribe(events, &one, NULL, 0);
+		subscribe(events, &other, NULL, 0);
+		assert_true(bytes_in_use() >= alone + log_size);
+		events_unsubscribe(one.subscriber);
+		publish(events, 80, 10 * round);
+		expect_hello(&other, 0);
+		expect_event(&other, 10 * round, 0);
+		expect_nothing(&other, 0);
+		events_unsubscribe(other.subscriber);
+		assert_int_equal(bytes_in_use(), alone);
+	}
+	events_free(events);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +507,7 @@ int main(void)
 		cmocka_unit_test(too_long_a_line),
 		cmocka_unit_test(heartbeat),
 		cmocka_unit_test(too_many_subscribers),
+		cmocka_unit_test(log_goes_with_the_last_subscriber),
 		cmocka_unit_test(random_against_a_list),
 	};
 

@@ -43,7 +43,7 @@ struct subscriber {
 
 struct events {
 	struct subscriber *subscribers[SUBSCRIBERS_MAX];
-	char *log;
+	char *log; /* NULL while nobody subscribes */
 	size_t size;
 	uint64_t head, tail; /* positions: where the next entry goes, and the oldest one */
 	uint64_t lost;
@@ -57,11 +57,6 @@ struct events *events_new(size_t log_size)
 	if (!events)
 		return NULL;
 	events->size = log_size;
-	events->log = malloc(log_size);
-	if (!events->log) {
-		free(events);
-		return NULL;
-	}
 	return events;
 }
 
@@ -121,7 +116,9 @@ int events_subscribe(struct events *events, const struct filter *filter, const c
 		return -EBUSY;
 	subscriber = calloc(1, sizeof(*subscriber));
 	line = strdup(hello);
-	if (!subscriber || !line) {
+	if (!events->log)
+		events->log = malloc(events->size);
+	if (!subscriber || !line || !events->log) {
 		free(subscriber);
 		free(line);
 		return -ENOMEM;
@@ -138,11 +135,27 @@ int events_subscribe(struct events *events, const struct filter *filter, const c
 	return 0;
 }
 
+static bool any_subscriber(const struct events *events)
+{
+	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
+		if (events->subscribers[i])
+			return true;
+	}
+	return false;
+}
+
 void events_unsubscribe(struct subscriber *subscriber)
 {
-	subscriber->events->subscribers[subscriber->number] = NULL;
+	struct events *events = subscriber->events;
+
+	events->subscribers[subscriber->number] = NULL;
 	free(subscriber->line);
 	free(subscriber);
+	if (any_subscriber(events))
+		return;
+	free(events->log);
+	events->log = NULL;
+	events->tail = events->head;
 }
 
 /* The number is another's later, whose bit in older entries is not his: he begins behind them. */

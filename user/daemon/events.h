@@ -21,7 +21,10 @@
 struct events;
 struct subscriber;
 
-/* The log's size is a power of two in bytes. Returns NULL when there is no memory. */
+/*
+ * The log's size is a power of two in bytes; it takes memory only while there are subscribers.
+ * Returns NULL when there is no memory.
+ */
 struct events *events_new(size_t log_size);
 
 /* With all its subscribers. NULL is allowed. */
