@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* slowclosed: options and what they start. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include "tail.h"
 
 #define EXIT_USAGE 2
+
+/* From here on a block goes back to the kernel as soon as it is freed. */
+#define LARGE_BLOCK (128 * 1024)
 
 struct arguments {
 	struct tail_options tail;
@@ -194,6 +198,8 @@ int main(int argc, char **argv)
 	struct settings settings;
 	int option, row;
 
+	/* glibc would raise it when a large block is freed, and keep the next ones for itself. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	/* getopt names the program in its messages as every other message does. */
 	argv[0] = "slowclosed";
 	while ((option = getopt_long(argc, argv, OPTIONS_FILTER_LETTERS "n:wTh", long_options,
