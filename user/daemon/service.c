@@ -14,7 +14,6 @@
 #include "scan.h"
 
 #define TICK_USEC (1000 * 1000)
-#define ACCURACY_USEC 10000
 
 /* Lines of events for subscribers that read slowly. */
 #define EVENTS_LOG_SIZE (8 * 1024 * 1024)
@@ -205,12 +204,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int prepare_loop(struct service *service)
 {
-	int r = watch_add_timer(service->watch, TICK_USEC, on_tick, service);
+	int r = watch_add_timer(service->watch, NULL, TICK_USEC, on_tick, service);
 
 	if (r >= 0)
-		r = sd_event_add_time_relative(watch_loop(service->watch), &service->report,
-					       CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_report,
-					       service);
+		r = watch_add_timer(service->watch, &service->report, 0, on_report, service);
 	if (r >= 0)
 		r = await_report(service);
 	return r;
@@ -318,7 +315,6 @@ out:
 	api_free(service.api);
 	findings_free(service.findings);
 	waiting_free(service.waiting);
-	sd_event_source_unref(service.report);
 	watch_free(service.watch);
 	journal_free(service.journal);
 	events_free(service.events);

@@ -15,6 +15,9 @@
 /* How often the ring is looked at when nothing slow wakes the reader. */
 #define LOOK_USEC (100 * 1000)
 
+/* The same after it was woken: who wakes it does not do so again that soon. */
+#define LOOK_AFTER_WAKEUP_USEC (10 * 1000)
+
 /* How often everything that waits is looked at. */
 #define TICK_USEC (1000 * 1000)
 
@@ -34,6 +37,7 @@ struct watch {
 	struct watch_options options;
 	struct watch_sink sink;
 	sd_event *loop;
+	sd_event_source *look; /* the loop's */
 	sd_event_source *more; /* the turn after a batch that left something in the ring */
 	struct hooks *hooks;
 	struct looker *looker;
@@ -140,8 +144,11 @@ int watch_drain(struct watch *watch)
 
 static int on_wakeup(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
+	struct watch *watch = userdata;
+
 	(void)source, (void)fd, (void)events;
-	return drain_some(userdata);
+	drain_some(watch);
+	return sd_event_source_set_time_relative(watch->look, LOOK_AFTER_WAKEUP_USEC);
 }
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
@@ -219,17 +226,20 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
-int watch_add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler,
-		    void *userdata)
+int watch_add_timer(struct watch *watch, sd_event_source **source, uint64_t first_usec,
+		    sd_event_time_handler_t handler, void *userdata)
 {
 	sd_event_source *timer;
 	int r = sd_event_add_time_relative(watch->loop, &timer, CLOCK_MONOTONIC, first_usec,
 					   ACCURACY_USEC, handler, userdata);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
 	if (r >= 0)
 		r = sd_event_source_set_floating(timer, true);
+	if (source)
+		*source = timer;
 	sd_event_source_unref(timer);
 	return r;
 }
@@ -252,11 +262,11 @@ static int prepare_loop(struct watch *watch)
 	if (r >= 0)
 		r = sd_event_add_io(loop, NULL, hooks_fd(watch->hooks), EPOLLIN, on_wakeup, watch);
 	if (r >= 0)
-		r = watch_add_timer(watch, LOOK_USEC, on_look, watch);
+		r = watch_add_timer(watch, &watch->look, LOOK_USEC, on_look, watch);
 	if (r >= 0)
 		r = looker_new(&watch->looker, loop);
 	if (r >= 0)
-		r = watch_add_timer(watch, 0, on_tick, watch);
+		r = watch_add_timer(watch, NULL, 0, on_tick, watch);
 	return r;
 }
 

@@ -59,10 +59,10 @@ uint64_t watch_ended(const struct watch *watch);
 
 /*
  * Calls handler after so long, and for as long as the watch lives again whenever the handler has
- * set its next time. Returns 0 or more, or -errno.
+ * set its next time. *source, unless source is NULL, is the loop's. Returns 0 or more, or -errno.
  */
-int watch_add_timer(struct watch *watch, uint64_t first_usec, sd_event_time_handler_t handler,
-		    void *userdata);
+int watch_add_timer(struct watch *watch, sd_event_source **source, uint64_t first_usec,
+		    sd_event_time_handler_t handler, void *userdata);
 
 /* How many of the looks that come once a second have succeeded, all that they found being told. */
 uint64_t watch_looks(const struct watch *watch);
