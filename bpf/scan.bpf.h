@@ -113,11 +113,15 @@ static __always_inline __u8 tellings_due(__u64 wait_ns, __u64 threshold_ns)
 	return due;
 }
 
+static __always_inline bool in_accept_queue(const struct conn *conn)
+{
+	return conn->role == ROLE_SERVER && conn->queued_ns && !(conn->flags & CONN_ACCEPTED);
+}
+
 /* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
 static __always_inline bool waits_long(struct conn *conn, __u64 now, bool *due)
 {
-	bool in_queue = conn->role == ROLE_SERVER && conn->queued_ns &&
-			!(conn->flags & CONN_ACCEPTED) && conn->queued_ns < now;
+	bool in_queue = in_accept_queue(conn) && conn->queued_ns < now;
 	bool in_close_wait = conn->state == TCP_CLOSE_WAIT && conn->close_wait_ns < now;
 	__u8 accept_due = 0, close_due = 0;
 
@@ -185,6 +189,8 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	if (scan_pauses())
 		return 1;
 	scan_tracked++;
+	if (conn->state != TCP_CLOSE_WAIT && !in_accept_queue(conn)) /* most: no more than this */
+		return 0;
 	key = *address;
 	record.end_ns = bpf_ktime_get_ns();
 	if (!waits_long(conn, record.end_ns, &due))
