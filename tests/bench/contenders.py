@@ -153,6 +153,11 @@ class Slowclosed(Contender):
     def answer(self, *arguments):
         return subprocess.check_output([*self.ask, *arguments, *self.at], text=True)
 
+    def explain(self):
+        """Its status is 1 where there are findings."""
+        command = [*self.ask, "explain", "--json", *self.at]
+        return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout)
+
     def status(self):
         return json.loads(self.answer("status", "--json"))
 

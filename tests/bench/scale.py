@@ -128,7 +128,7 @@ class Daemon:
         listed = daemon.answer("list", "--json").count('"close-wait"')
         list_seconds = time.time() - begun
         begun = time.time()
-        explained = json.loads(daemon.answer("explain", "--json"))
+        explained = daemon.explain()
         status = daemon.status()
         result.update(
             tracked=status["connections"]["tracked"], listed=listed, list_seconds=list_seconds,
