@@ -20,7 +20,7 @@ static void print_seconds(FILE *out, const char *name, const char *type, const c
 static void print_build(FILE *out, const struct metrics_health *health)
 {
 	static const char *const name = "slowclose_build_info";
-	char labels[PROMETHEUS_LABELS_SIZE];
+	char labels[METRICS_LABELS_SIZE];
 
 	prometheus_family(out, name, "gauge", "Always 1: the daemon that runs.");
 	snprintf(labels, sizeof(labels), "version=\"" SLOWCLOSE_VERSION "\",backend=\"%s\"",
@@ -101,7 +101,7 @@ static void print_programs(FILE *out, const struct metrics_health *health, const
 			   void (*print)(FILE *out, const char *name, const char *labels,
 					 const struct hooks_program *program))
 {
-	char labels[PROMETHEUS_LABELS_SIZE];
+	char labels[METRICS_LABELS_SIZE];
 
 	prometheus_family(out, name, "counter", help);
 	for (size_t i = 0; i < health->programs.count; i++) {

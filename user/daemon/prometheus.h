@@ -9,9 +9,6 @@
 
 #define PROMETHEUS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* Room for the labels of one sample; those that are made of it here fit. */
-#define PROMETHEUS_LABELS_SIZE 320
-
 /* Begins a family, whose samples follow; type is "gauge", "counter" or "histogram". */
 void prometheus_family(FILE *out, const char *name, const char *type, const char *help);
 
