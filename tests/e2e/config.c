@@ -195,11 +195,11 @@ static void config_reload_changes_the_stream(void **state)
 
 	(void)state;
 	start_with("stream = all\nclose-wait = 1h\n");
-	put("stream = slow\nclose-wait = 1h\n");
-	reload("the configuration was read again");
 	status = service_get("/v1/status");
 	assert_int_equal(number_at(status, "folded"), 0);
 	json_decref(status);
+	put("stream = slow\nclose-wait = 1h\n");
+	reload("the configuration was read again");
 	listener_open(&listener, AF_INET, "127.0.0.1", 1);
 	pair_open(&pair, &listener);
 	close(pair.client);
