@@ -239,12 +239,50 @@ static void process_shows_only_slow(void **state)
 	suite_start_daemon();
 }
 
+/* Of what the verifier looks at, at most; so that no later kernel that looks closer refuses it. */
+#define VERIFIED_MAX (1000000 / 2)
+
+static uint32_t print_verified(uint32_t id)
+{
+	struct bpf_prog_info info;
+	int fd = open_id(BPF_PROG_GET_FD_BY_ID, id);
+
+	assert_true(fd >= 0);
+	object_info(fd, &info, sizeof(info));
+	close(fd);
+	print_message("           %-16s %6u instructions verified\n", info.name,
+		      info.verified_insns);
+	return info.verified_insns;
+}
+
+static void process_verifier_budget(void **state)
+{
+	static struct ids programs, others;
+	uint32_t most = 0;
+
+	(void)state;
+	suite_stop_daemon();
+	list_ids(&others, true);
+	suite_start_daemon();
+	list_ids(&programs, true);
+	subtract(&programs, &others);
+	assert_true(programs.count >= 3);
+	for (size_t i = 0; i < programs.count; i++) {
+		uint32_t verified = print_verified(programs.id[i]);
+
+		most = verified > most ? verified : most;
+	}
+	if (!most)
+		skip_with_reason("this kernel does not tell (before 5.16)");
+	assert_true(most <= VERIFIED_MAX);
+}
+
 int run_process(void)
 {
 	const struct CMUnitTest process[] = {
 		scenario(process_bad_options),		 scenario(process_counters_on_sigusr1),
 		scenario(process_ends_by_sigint),	 scenario(process_shows_only_slow),
-		scenario(process_killed_leaves_nothing),
+		scenario(process_killed_leaves_nothing), scenario(process_verifier_budget),
 	};
 
 	return cmocka_run_group_tests(process, suite_setup, suite_teardown);
