@@ -19,10 +19,11 @@ enum part {
 	PART_HOOKS, /* what the hooks see, which each backend must see by itself */
 	PART_SERVICE, /* what the service and the command make of it */
 	PART_EXPLAIN, /* what the service finds */
+	PART_FAULTS, /* what it must stand */
 	PARTS,
 };
 
-static const char *const parts[PARTS] = {"hooks", "service", "explain"};
+static const char *const parts[PARTS] = {"hooks", "service", "explain", "faults"};
 
 static const struct {
 	enum part part;
@@ -60,6 +61,8 @@ static const struct {
 	{PART_SERVICE, run_command_terminal},
 	{PART_EXPLAIN, run_explain_alone},
 	{PART_EXPLAIN, run_explain_beside},
+	{PART_FAULTS, run_faults},
+	{PART_FAULTS, run_faults_of_names},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -70,7 +73,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
 			"           [--connections N] [--steer] [--one-cpu]\n"
-			"           [--part hooks|service|explain] [--only PATTERN]\n");
+			"           [--part hooks|service|explain|faults] [--only PATTERN]\n");
 	return 2;
 }
 

@@ -93,6 +93,8 @@ int run_summary(void);
 int run_folded(void);
 int run_metrics(void);
 int run_clients(void);
+int run_faults(void);
+int run_faults_of_names(void);
 int run_explain_alone(void);
 int run_explain_beside(void);
 int run_journal(void);
