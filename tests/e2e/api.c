@@ -32,8 +32,9 @@ static void api_fields_of_status(void **state)
 	service_use(NULL);
 	service_subscribe(&stream, "/v1/events");
 	status = service_get("/v1/status");
-	expect_fields(status, "version pid started uptime_ms backend backend_reason unseen stream "
-			      "close_wait_threshold_ms accept_wait_threshold_ms programs records "
+	expect_fields(status, "version pid started uptime_ms configuration backend "
+			      "backend_reason unseen stream close_wait_threshold_ms "
+			      "accept_wait_threshold_ms programs records "
 			      "folded losses connections looks subscribers rows memory ");
 	assert_int_equal(number_at(status, "pid"), service.daemon.pid);
 	assert_string_equal(text_at(status, "backend"), suite.backend);
