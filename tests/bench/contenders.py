@@ -51,6 +51,18 @@ def run_seconds(pid):
     return total / 1e9
 
 
+def held_ids(pid, kind):
+    """The ids of BPF objects of that kind that a process has descriptors of."""
+    ids = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{fd}") as file:
+                ids.update(int(line.split()[1]) for line in file if line.startswith(f"{kind}_id:"))
+        except FileNotFoundError:  # closed meanwhile
+            pass
+    return ids
+
+
 def resident_bytes(pid):
     with open(f"/proc/{pid}/status") as file:
         for line in file:
@@ -72,8 +84,6 @@ class Contender:
 
     def start(self, directory, slow=None):
         """slow: the close wait from which slowclosed calls a close slow."""
-        self.old_programs = {program["id"] for program in bpftool("prog", "show")}
-        self.old_maps = {one["id"] for one in bpftool("map", "show")}
         self.output = os.path.join(directory, self.name)
         for i, command in enumerate(self.commands):
             command = self.with_threshold(command, slow) if not i else command
@@ -107,20 +117,18 @@ class Contender:
                 process.wait()
         self.processes = []
 
+    def own(self, kind):
+        """What of the kernel's programs ("prog") or maps ("map") the processes hold."""
+        held = set().union(*(held_ids(process.pid, kind) for process in self.processes))
+        return [one for one in bpftool(kind, "show") if one["id"] in held] if held else []
+
     def bpf(self):
         """Run time in ns and runs of each program of this contender."""
-        return {
-            program["name"]: (program.get("run_time_ns", 0), program.get("run_cnt", 0))
-            for program in bpftool("prog", "show")
-            if program["id"] not in self.old_programs
-        } if self.processes else {}
+        return {program["name"]: (program.get("run_time_ns", 0), program.get("run_cnt", 0))
+                for program in self.own("prog")}
 
     def map_bytes(self):
-        return sum(
-            one.get("bytes_memlock", 0)
-            for one in bpftool("map", "show")
-            if one["id"] not in self.old_maps
-        ) if self.processes else 0
+        return sum(one.get("bytes_memlock", 0) for one in self.own("map"))
 
     def user_seconds(self):
         measure = cpu_seconds if self.has_children else run_seconds

@@ -13,7 +13,7 @@ from contenders import Slowclosed, resident_bytes, run_seconds
 CHURN_SECONDS = 1800
 STREAM_SECONDS = 60
 STREAM_RATE = 25000  # connections a second: each has two ends
-STUCK = 150000
+STUCK = 150000  # of 30 processes, each with a port
 SCANNED = 100000
 
 
