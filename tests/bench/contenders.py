@@ -42,6 +42,11 @@ def cpu_seconds(pid):
     return sum(int(field) for field in fields[11:15]) / CLOCK_TICK
 
 
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
 def run_seconds(pid):
     """The same, in nanoseconds and not in ticks, without children."""
     total = 0
@@ -131,8 +136,10 @@ class Contender:
         return sum(one.get("bytes_memlock", 0) for one in self.own("map"))
 
     def user_seconds(self):
-        measure = cpu_seconds if self.has_children else run_seconds
-        return sum(measure(process.pid) for process in self.processes)
+        if not self.has_children:
+            return sum(run_seconds(process.pid) for process in self.processes)
+        return sum(cpu_seconds(pid) for process in self.processes
+                   for pid in (process.pid, *children_of(process.pid)))
 
     def resident(self):
         return resident_bytes(self.processes[0].pid) if self.processes else 0
