@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is compared: each is started, looked at while a load runs, and stopped."""
+import atexit
 import json
 import os
 import signal
@@ -90,6 +91,7 @@ class Contender:
     def start(self, directory, slow=None):
         """slow: the close wait from which slowclosed calls a close slow."""
         self.output = os.path.join(directory, self.name)
+        atexit.register(self.stop)  # after an error, too, nothing stays attached
         for i, command in enumerate(self.commands):
             command = self.with_threshold(command, slow) if not i else command
             output = open(f"{self.output}.{i}.out", "w") if i else subprocess.DEVNULL
