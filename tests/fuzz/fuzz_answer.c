@@ -96,17 +96,17 @@ static void show_status(const json_t *object)
 
 static void show_diagnosis(json_t *object)
 {
-	const struct explain_wanted wanted = {.number = 80};
+	const struct explain_wanted all = {.number = 0}, wanted = {.number = 80};
 	struct memory memory;
 
 	for (int verbose = 0; verbose < 2; verbose++) {
 		memory_open(&memory);
-		explain_print(memory.out, object, verbose);
+		explain_print(memory.out, object, &all, verbose);
 		check_shown(&memory);
 	}
 	explain_select(object, &wanted);
 	memory_open(&memory);
-	explain_print(memory.out, object, false);
+	explain_print(memory.out, object, &wanted, false);
 	check_shown(&memory);
 }
 

@@ -466,10 +466,15 @@ static void random_against_a_list(void **state)
 	events_free(events);
 }
 
+/* Of the address sanitizer, which has an allocator of its own. */
+__attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes(void);
+
 static size_t bytes_in_use(void)
 {
 	struct mallinfo2 info = mallinfo2();
 
+	if (__sanitizer_get_current_allocated_bytes)
+		return __sanitizer_get_current_allocated_bytes();
 	return info.uordblks + info.hblkhd;
 }
 

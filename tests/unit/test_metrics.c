@@ -405,13 +405,8 @@ static void services_are_bounded(void **state)
 /* Names that look the same are one: the second would be a duplicate. */
 static void names_are_harmless(void **state)
 {
-	static const char *const names[] = {"a\"} 1\nb",
-					    "a\"} 1\x1b"
-					    "b",
-					    "\xff\xff",
-					    "\x80\xfe",
-					    "other",
-					    "\\"};
+	static const char *const names[] = {"a\"} 1\nb", "a\"} 1\033b", "\xff\xff",
+					    "\x80\xfe",	 "other",	"\\"};
 	struct metrics *metrics = metrics_new();
 	struct stats *stats = new_stats();
 	char *text;
