@@ -199,12 +199,33 @@ struct filtered {
 	bool shown[CONNS];
 };
 
+/* Whether a line tells so; the slow one is told of before, while it waits. */
 static bool has_ended(struct program *tail, const char *end, uint16_t port)
 {
+	static const char closed[] = "{\"event\":\"closed\"";
+	const char *line = tail->out.text;
 	char text[64];
 
 	snprintf(text, sizeof(text), "\"%s\":{\"address\":\"127.0.0.1\",\"port\":%u}", end, port);
-	return strstr(tail->out.text, text) != NULL;
+	while (line && *line) {
+		const char *next = strchr(line, '\n'), *found = strstr(line, text);
+
+		if (strncmp(line, closed, strlen(closed)) == 0 && found && next && found < next)
+			return true;
+		line = next ? next + 1 : NULL;
+	}
+	return false;
+}
+
+static void expect_ended(struct program *tail, const char *end, uint16_t port)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+	while (!has_ended(tail, end, port)) {
+		if (now_ns() > deadline)
+			fail_msg("port %u does not end in %s", port, tail->out.text);
+		program_read(tail, 100);
+	}
 }
 
 static void expect_filtered(struct filtered *filtered, const struct made *made)
@@ -213,11 +234,8 @@ static void expect_filtered(struct filtered *filtered, const struct made *made)
 	const char *end = filtered->client ? "local" : "remote";
 	size_t count = 0, wanted = 0, i;
 	json_t *lines, *one;
-	char last[64];
 
-	snprintf(last, sizeof(last), "\"%s\":{\"address\":\"127.0.0.1\",\"port\":%u}", end,
-		 made->client_ports[CHILD_A_SLOW]);
-	program_expect_out(&filtered->tail, last);
+	expect_ended(&filtered->tail, end, made->client_ports[CHILD_A_SLOW]);
 	end_by(&filtered->tail, SIGINT);
 	lines = command_lines(&filtered->tail);
 	json_array_foreach (lines, i, one) {
