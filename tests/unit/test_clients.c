@@ -50,7 +50,7 @@ static void slow_ones_are_ended(void **state)
 	client_free(list[0]);
 	client_free(list[3]);
 	client_free(list[1]);
-	assert_null(clients.first);
+	assert_true(LIST_EMPTY(&clients));
 	for (int i = 0; i < 4; i++) {
 		close(fds[i][0]);
 		close(fds[i][1]);

@@ -147,8 +147,10 @@ static int on_again(sd_event_source *source, void *userdata)
 void api_wake(struct api *api)
 {
 	int64_t now_ns = clock_monotonic_ns();
+	struct request *request;
 
-	for (struct request *request = api->requests.first; request; request = request->next) {
+	LIST_FOREACH(request, &api->requests.all, list)
+	{
 		if (request->suspended && answer_goes_on(request, now_ns))
 			request_resume(request);
 	}
@@ -288,9 +290,11 @@ int api_new_metrics(struct api **ret, struct service *service, const struct list
 /* MHD wants nothing suspended when it ends. */
 static void end_requests(struct api *api)
 {
+	struct request *request;
+
 	api->requests.ending = true;
-	for (struct request *request = api->requests.first; request; request = request->next)
-		request_resume(request);
+	LIST_FOREACH(request, &api->requests.all, list)
+	request_resume(request);
 	MHD_run(api->http);
 }
 

@@ -7,7 +7,7 @@
 struct client {
 	int fd;
 	int64_t since_ns; /* of sending a request, or of nothing; 0: it is being answered */
-	struct client *next, **previous;
+	LIST_ENTRY(client) list;
 };
 
 struct client *client_new(struct clients *clients, int fd, int64_t now_ns)
@@ -18,11 +18,7 @@ struct client *client_new(struct clients *clients, int fd, int64_t now_ns)
 		return NULL;
 	client->fd = fd;
 	client->since_ns = now_ns;
-	client->next = clients->first;
-	client->previous = &clients->first;
-	if (client->next)
-		client->next->previous = &client->next;
-	clients->first = client;
+	LIST_INSERT_HEAD(clients, client, list);
 	return client;
 }
 
@@ -30,9 +26,7 @@ void client_free(struct client *client)
 {
 	if (!client)
 		return;
-	*client->previous = client->next;
-	if (client->next)
-		client->next->previous = client->previous;
+	LIST_REMOVE(client, list);
 	free(client);
 }
 
@@ -50,7 +44,10 @@ void client_was_answered(struct client *client, int64_t now_ns)
 
 void clients_end_slow(struct clients *clients, int64_t now_ns, int64_t longest_ns)
 {
-	for (struct client *client = clients->first; client; client = client->next) {
+	struct client *client;
+
+	LIST_FOREACH(client, clients, list)
+	{
 		if (client->since_ns && now_ns - client->since_ns > longest_ns)
 			shutdown(client->fd, SHUT_RDWR); /* the library sees that and ends it */
 	}

@@ -7,13 +7,10 @@
 #define SLOWCLOSE_CLIENTS_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* All zero: none. */
-struct clients {
-	struct client *first;
-};
-
-struct client;
+LIST_HEAD(clients, client);
 
 /* Of a connected socket, which lives as long. Returns NULL when there is no memory. */
 struct client *client_new(struct clients *clients, int fd, int64_t now_ns);

@@ -16,19 +16,13 @@ struct request *request_new(struct requests *requests, struct MHD_Connection *co
 		return NULL;
 	request->requests = requests;
 	request->connection = connection;
-	request->next = requests->first;
-	request->previous = &requests->first;
-	if (request->next)
-		request->next->previous = &request->next;
-	requests->first = request;
+	LIST_INSERT_HEAD(&requests->all, request, list);
 	return request;
 }
 
 void request_free(struct request *request)
 {
-	*request->previous = request->next;
-	if (request->next)
-		request->next->previous = request->previous;
+	LIST_REMOVE(request, list);
 	if (request->subscriber)
 		events_unsubscribe(request->subscriber);
 	listing_free(request->listing);

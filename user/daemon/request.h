@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "query.h"
 
@@ -14,7 +15,7 @@
 struct requests {
 	struct service *service;
 	struct listings *listings;
-	struct request *first;
+	LIST_HEAD(, request) all;
 	bool metrics_only; /* anybody may ask: the rest is hidden */
 	bool ending; /* the daemon does: streams are closed, nothing is answered any more */
 	void (*on_resumed)(void *userdata); /* one can go on: MHD must have a turn */
@@ -32,7 +33,7 @@ struct request {
 	uint64_t ended; /* for a summary: so many records must have been read; 0: not known yet */
 	struct listing *listing; /* freed with the request, as is the subscriber; NULL: none */
 	struct subscriber *subscriber;
-	struct request *next, **previous;
+	LIST_ENTRY(request) list;
 };
 
 /* Returns NULL when there is no memory. */
