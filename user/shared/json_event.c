@@ -184,8 +184,8 @@ static void put_task(struct line *line, const struct conn_task *task, const stru
 }
 
 /* Without the brace at its end. */
-static void put_endpoint(struct line *line, enum conn_family family, const __u8 *address,
-			 uint16_t port)
+static void put_open_endpoint(struct line *line, enum conn_family family, const __u8 *address,
+			      uint16_t port)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -194,6 +194,14 @@ static void put_endpoint(struct line *line, enum conn_family family, const __u8 
 	put_word(line, text);
 	put_key(line, "port");
 	put_unsigned(line, port);
+}
+
+static void put_endpoint(struct line *line, const char *key, enum conn_family family,
+			 const __u8 *address, uint16_t port)
+{
+	put_key(line, key);
+	put_open_endpoint(line, family, address, port);
+	put_text(line, "}");
 }
 
 static void put_holders(struct line *line, const struct holder *holders, size_t count)
@@ -219,7 +227,8 @@ static void put_queue(struct line *line, const struct listener_record *record)
 		put_text(line, "null");
 		return;
 	}
-	put_endpoint(line, record->listener.family, record->listener.addr, record->listener.port);
+	put_open_endpoint(line, record->listener.family, record->listener.addr,
+			  record->listener.port);
 	put_key(line, "queued");
 	put_unsigned(line, record->queued);
 	put_key(line, "limit");
@@ -249,11 +258,9 @@ static void put_identity(struct line *line, const struct event *event)
 	put_word(line, role_name(conn->role));
 	put_key(line, "family");
 	put_word(line, family_name(conn->family));
-	put_key(line, "local");
-	put_endpoint(line, conn->family, conn->local_addr, conn->local_port);
-	put_text(line, "},\"remote\":");
-	put_endpoint(line, conn->family, conn->remote_addr, conn->remote_port);
-	put_text(line, "},\"netns\":");
+	put_endpoint(line, "local", conn->family, conn->local_addr, conn->local_port);
+	put_endpoint(line, "remote", conn->family, conn->remote_addr, conn->remote_port);
+	put_key(line, "netns");
 	put_unsigned(line, conn->netns);
 	put_key(line, "state");
 	put_word(line, state(event));
@@ -369,9 +376,8 @@ static void put_listener(struct line *line, const struct listener_event *event, 
 	put_word(line, render_time(time_ns, time));
 	put_key(line, "family");
 	put_word(line, family_name(socket->family));
-	put_key(line, "local");
-	put_endpoint(line, socket->family, socket->addr, socket->port);
-	put_text(line, "},\"netns\":");
+	put_endpoint(line, "local", socket->family, socket->addr, socket->port);
+	put_key(line, "netns");
 	put_unsigned(line, socket->netns);
 	put_key(line, "queued");
 	put_unsigned(line, record->queued);
