@@ -24,22 +24,26 @@ static bool has_process(const json_t *service, uint32_t pid)
 	return false;
 }
 
-/* Takes out those that do not have it. Returns how many are left; with test, takes none out. */
-static size_t filter(json_t *services, uint32_t number,
-		     bool (*has)(const json_t *service, uint32_t number), bool test)
-{
-	size_t count = 0;
+typedef bool has_fn(const json_t *service, uint32_t number);
 
-	for (size_t i = 0; i < json_array_size(services);) {
-		if (has(json_array_get(services, i), number))
-			count++;
-		else if (!test) {
-			json_array_remove(services, i);
-			continue;
-		}
-		i++;
+static bool any_has(const json_t *services, has_fn *has, uint32_t number)
+{
+	json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		if (has(service, number))
+			return true;
 	}
-	return count;
+	return false;
+}
+
+static void keep_those(json_t *services, has_fn *has, uint32_t number)
+{
+	for (size_t i = json_array_size(services); i-- > 0;) {
+		if (!has(json_array_get(services, i), number))
+			json_array_remove(services, i);
+	}
 }
 
 /* Of its worst finding; 0: it has none. */
@@ -99,9 +103,9 @@ struct explain_counts explain_select(json_t *diagnosis, const struct explain_wan
 	size_t i;
 
 	if (wanted->number)
-		filter(services, wanted->number,
-		       filter(services, wanted->number, has_port, true) ? has_port : has_process,
-		       false);
+		keep_those(services,
+			   any_has(services, has_port, wanted->number) ? has_port : has_process,
+			   wanted->number);
 	sort(services);
 	json_array_foreach (services, i, service) {
 		json_t *readings = json_object_get(service, "readings");
