@@ -16,9 +16,6 @@
 #include <linux/types.h>
 #endif
 
-/* Connections that are followed at once, where nothing else is set: 256 MiB of kernel memory. */
-#define CONNECTIONS_DEFAULT 1048576
-
 enum conn_family {
 	FAMILY_IPV4 = 4,
 	FAMILY_IPV6 = 6,

@@ -16,6 +16,9 @@ enum backend {
 	BACKEND_TRACEPOINT,
 };
 
+/* Connections that are followed at once, where nothing else is set: 256 MiB of kernel memory. */
+#define CONNECTIONS_DEFAULT 1048576
+
 struct hooks_options {
 	bool scans_only; /* loaded and not attached: connections are not followed */
 	enum backend backend;
