@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Many clients at once, and those that do not behave: the others must not notice. */
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -275,21 +274,6 @@ static void api_64_subscribers_of_a_storm(void **state)
 	service_stop();
 }
 
-static size_t descriptors(void)
-{
-	char path[64];
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", service.daemon.pid);
-	directory = opendir(path);
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 /* Whoever else is there, this one is answered; how long it took. */
 static int64_t health_ns(void)
 {
@@ -358,10 +342,10 @@ static void expect_nothing_left(size_t descriptors_before)
 {
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
 
-	while (descriptors() > descriptors_before || subscribers() > 1) {
+	while (service_descriptors() > descriptors_before || subscribers() > 1) {
 		if (now_ns() > deadline)
 			fail_msg("%zu descriptors, %zu before; %zu subscribers, not 1",
-				 descriptors(), descriptors_before, subscribers());
+				 service_descriptors(), descriptors_before, subscribers());
 		pass_ms(10);
 	}
 	json_decref(service_list("/v1/listeners"));
@@ -379,7 +363,7 @@ static void api_clients_that_do_not_behave(void **state)
 	service_start(NULL);
 	health_ns();
 	service_subscribe(&quiet, "/v1/events?comm=nobody");
-	before = descriptors();
+	before = service_descriptors();
 	for (int i = 0; i < IDLE; i++)
 		http_open(&idle[i]);
 	for (int i = 0; i < KINDS * OF_EACH; i++) {

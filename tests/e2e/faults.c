@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What happens to a daemon and around it: it stays right, or says what it does not know. */
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -233,28 +232,13 @@ static void faults_killed_at_load(void **state)
 	service_stop();
 }
 
-static size_t descriptors(void)
-{
-	char path[32];
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", service.daemon.pid);
-	directory = opendir(path);
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static void wait_alone(size_t before)
 {
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
 
-	while (descriptors() > before) {
+	while (service_descriptors() > before) {
 		if (now_ns() > deadline)
-			fail_msg("%zu descriptors, %zu before", descriptors(), before);
+			fail_msg("%zu descriptors, %zu before", service_descriptors(), before);
 		pass_ms(10);
 	}
 }
@@ -287,7 +271,7 @@ static void faults_subscriber_reconnects(void **state)
 	service_start(NULL);
 	listener_open(&listener, AF_INET, "127.0.0.1", 4);
 	json_decref(service_get("/healthz"));
-	before = descriptors();
+	before = service_descriptors();
 	reconnect(&listener, 200, before);
 	resident = status_number("memory.resident_bytes");
 	reconnect(&listener, 1000, before);
@@ -308,7 +292,7 @@ static void faults_namespaces_by_the_hundred(void **state)
 	(void)state;
 	service_start(NULL);
 	json_decref(service_get("/healthz"));
-	before = descriptors();
+	before = service_descriptors();
 	for (int i = 0; i < NAMESPACES; i++) {
 		struct listener listener;
 

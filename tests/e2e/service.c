@@ -2,6 +2,7 @@
 /* The service as a process: its socket, its options, its end. */
 #include "service.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,21 @@ static void ask(struct http *http, const char *target)
 	http_read_head(http, false);
 	if (http->status != 200)
 		fail_msg("%s: %d: %s", target, http->status, http_body(http));
+}
+
+size_t service_descriptors(void)
+{
+	char path[32];
+	size_t count = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", service.daemon.pid);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
 }
 
 json_t *service_get(const char *target)

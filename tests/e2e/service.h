@@ -35,6 +35,9 @@ void service_use(const char *const *arguments);
 /* By SIGTERM: it must end well, and take its socket with it. */
 void service_stop(void);
 
+/* How many descriptors it has open. */
+size_t service_descriptors(void);
+
 /* The answer to GET, which must be 200; an object, or of a stream that ends an array of them. */
 json_t *service_get(const char *target);
 json_t *service_list(const char *target);

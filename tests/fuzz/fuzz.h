@@ -123,6 +123,15 @@ static inline void check_line(const char *text, size_t size)
 	check_safe(text, size);
 }
 
+/* Ends the line that was written, and frees it. */
+static inline void memory_check_line(struct memory *memory)
+{
+	fputc('\n', memory->out);
+	fclose(memory->out);
+	check_line(memory->text, memory->size);
+	free(memory->text);
+}
+
 /* One line with one JSON object; a new reference to it. */
 static inline json_t *check_json_line(const char *text, size_t size)
 {

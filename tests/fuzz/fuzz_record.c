@@ -46,10 +46,7 @@ static void check_text(const struct event *event)
 	}
 	memory_open(&memory);
 	text_event_line(memory.out, event);
-	fputc('\n', memory.out);
-	fclose(memory.out);
-	check_line(memory.text, memory.size);
-	free(memory.text);
+	memory_check_line(&memory);
 }
 
 static void check_json(const struct event *event)

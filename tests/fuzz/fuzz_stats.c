@@ -80,10 +80,7 @@ static void check_text(const struct summary_row *row)
 
 	memory_open(&memory);
 	text_summary_line(memory.out, row);
-	fputc('\n', memory.out);
-	fclose(memory.out);
-	check_line(memory.text, memory.size);
-	free(memory.text);
+	memory_check_line(&memory);
 }
 
 /* Of everything, what is in a row or in what had none. */
