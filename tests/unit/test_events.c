@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "events.h"
 
@@ -41,6 +42,9 @@ static size_t fetch(struct client *client, size_t most, int64_t now)
 {
 	size_t n;
 
+	client->size -= client->at;
+	memmove(client->text, client->text + client->at, client->size);
+	client->at = 0;
 	assert_true(client->size + most <= sizeof(client->text));
 	n = events_read(client->subscriber, client->text + client->size, most, now, 0);
 	assert_true(n <= most);
@@ -63,8 +67,6 @@ static const char *next(struct client *client)
 	client->at += size + 1;
 	assert_int_equal(client->line[0], '{');
 	assert_int_equal(client->line[size - 1], '}');
-	if (client->at == client->size)
-		client->at = client->size = 0;
 	return client->line;
 }
 
@@ -208,28 +210,67 @@ static void place_is_used_again(void **state)
 	events_free(events);
 }
 
-/* Many times round the log, with the reader close behind and its pieces of every size. */
+static void publish_with_unit(struct events *events, int64_t number, size_t unit_length)
+{
+	struct place place = {};
+
+	memset(place.unit, 'u', unit_length);
+	publish_place(events, 1, number, &place);
+}
+
+/* Many times round the log, with the reader an event behind and its pieces of every size. */
 static void round_the_log(void **state)
 {
 	struct events *events = events_new(4096);
-	char unit[128];
 
 	(void)state;
 	subscribe(events, &one, NULL, 0);
 	expect_hello(&one, 0);
+	publish_with_unit(events, 0, 0);
 	for (int n = 0; n < 2000; n++) {
-		struct place place = {};
-
-		memset(unit, 'u', sizeof(unit));
-		unit[n % 127] = '\0';
-		memcpy(place.unit, unit, sizeof(unit));
-		publish_place(events, 1, n, &place);
-		while (!memchr(one.text, '\n', one.size))
+		publish_with_unit(events, n + 1, (size_t)n % 127);
+		while (!memchr(one.text + one.at, '\n', one.size - one.at))
 			assert_int_not_equal(fetch(&one, 1 + (size_t)n % 700, 0), 0);
 		assert_int_equal(number_of(next(&one)), n);
 	}
+	expect_event(&one, 2000, 0);
 	expect_nothing(&one, 0);
 	assert_int_equal(events_lost(events), 0);
+	events_free(events);
+}
+
+static long resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* With readers that keep up, a log takes no more memory than it needs, however many come. */
+static void readers_that_keep_up_take_little(void **state)
+{
+	const size_t log_size = 1 << 26;
+	struct events *events = events_new(log_size);
+	long before;
+
+	(void)state;
+	subscribe(events, &one, NULL, 0);
+	subscribe(events, &other, "1", 0); /* gets none of them */
+	expect_hello(&one, 0);
+	expect_hello(&other, 0);
+	before = resident_bytes();
+	for (int64_t number = 0; number < 200000; number += 2) {
+		publish(events, 80, number);
+		publish(events, 80, number + 1);
+		expect_event(&one, number, 0);
+		expect_event(&one, number + 1, 0);
+	}
+	assert_true(resident_bytes() - before < (long)log_size / 8);
+	expect_nothing(&other, 0);
 	events_free(events);
 }
 
@@ -507,6 +548,7 @@ int main(void)
 		cmocka_unit_test(nothing_from_before),
 		cmocka_unit_test(place_is_used_again),
 		cmocka_unit_test(round_the_log),
+		cmocka_unit_test(readers_that_keep_up_take_little),
 		cmocka_unit_test(slow_reader_is_told_its_loss),
 		cmocka_unit_test(half_a_line_becomes_whole),
 		cmocka_unit_test(too_long_a_line),

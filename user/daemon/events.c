@@ -199,14 +199,50 @@ static void make_room(struct events *events, size_t room)
 		drop_oldest(events);
 }
 
+/* Moves over entries of others. */
+static const struct entry *next_entry(struct subscriber *subscriber)
+{
+	const struct events *events = subscriber->events;
+
+	while (subscriber->at < events->head) {
+		const struct entry *entry = entry_at(events, subscriber->at);
+
+		if (wants(entry, subscriber))
+			return entry;
+		subscriber->at += entry->room;
+	}
+	return NULL;
+}
+
+/*
+ * Nothing is unread: the log begins anew, in memory that it has used before. So it takes as much
+ * as somebody once had not read, not all that it may.
+ */
+static void rewind_if_all_read(struct events *events)
+{
+	uint64_t begin = (events->head + events->size - 1) & ~(uint64_t)(events->size - 1);
+
+	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
+		if (events->subscribers[i] && next_entry(events->subscribers[i]))
+			return;
+	}
+	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
+		if (events->subscribers[i])
+			events->subscribers[i]->at = begin;
+	}
+	events->head = events->tail = begin;
+}
+
 /* An entry is in one piece: where it would not be, what is left before the end is filled. */
 static struct entry *add_entry(struct events *events, size_t text_size)
 {
 	size_t room =
 		(sizeof(struct entry) + text_size + ENTRY_ALIGN - 1) / ENTRY_ALIGN * ENTRY_ALIGN;
-	size_t to_end = events->size - (events->head & (events->size - 1));
 	struct entry *entry;
+	size_t to_end;
 
+	rewind_if_all_read(events);
+	to_end = events->size - (events->head & (events->size - 1));
 	if (room > to_end) {
 		make_room(events, to_end);
 		entry = entry_at(events, events->head);
@@ -260,21 +296,6 @@ void events_publish(struct events *events, const struct event *event)
 	text = json_event_line(event, &size);
 	append(events, wanted, text, size);
 	free(text);
-}
-
-/* Moves over entries of others. */
-static const struct entry *next_entry(struct subscriber *subscriber)
-{
-	const struct events *events = subscriber->events;
-
-	while (subscriber->at < events->head) {
-		const struct entry *entry = entry_at(events, subscriber->at);
-
-		if (wants(entry, subscriber))
-			return entry;
-		subscriber->at += entry->room;
-	}
-	return NULL;
 }
 
 static void make_line(struct subscriber *subscriber, const char *event, int64_t realtime_ns,
