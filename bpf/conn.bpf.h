@@ -3,8 +3,9 @@
  * The life of a connection: one handler for each thing that happens to it.
  *
  * Every handler can run several times for the same event and acts once: the kernel skips a program
- * that interrupts itself, so each transition is looked at by more than one (docs/kernel.md). And
- * the record of a connection belongs to whoever removes its entry from the map.
+ * that interrupts itself, so each transition is looked at by more than one (docs/kernel.md). While
+ * they look, the socket is locked, or nobody else has it yet. And the record of a connection
+ * belongs to whoever removes its entry from the map.
  */
 #ifndef SLOWCLOSE_CONN_BPF_H
 #define SLOWCLOSE_CONN_BPF_H
@@ -14,45 +15,50 @@
 #include "socket.bpf.h"
 #include "table.bpf.h"
 
+/* Set by user space: accept() is seen before the child is locked, when it may not be ESTABLISHED.
+ */
+const volatile bool accepts_syn_recv;
+
 /* connect(): the only moment at which the connecting process is known. */
 static __always_inline void conn_connecting(struct sock *sk)
 {
-	struct conn *found = conn_find(sk);
-	struct conn conn = {};
+	struct conn conn = {.role = ROLE_CLIENT, .state = TCP_SYN_SENT};
 
-	if (found && found->state == TCP_SYN_SENT)
-		return;
-	conn.role = ROLE_CLIENT;
-	conn.state = TCP_SYN_SENT;
 	if (in_own_context(sk))
 		task_read(&conn.owner);
 	conn_add(sk, &conn); /* a failure is counted when the connection is established */
 }
 
-/* A child of a listener, in softirq. With Fast Open it can be accepted from here on. */
+/*
+ * A child of a listener, in softirq. With Fast Open it is queued now, and can be accepted from here
+ * on; any other is ESTABLISHED in a moment.
+ */
 static __always_inline void conn_queued(struct sock *sk)
 {
-	struct conn *found = conn_find(sk);
-	struct conn conn = {};
+	struct conn conn = {.role = ROLE_SERVER, .state = TCP_SYN_RECV};
 
-	if (found && found->state == TCP_SYN_RECV)
+	if (!accepts_syn_recv && !is_fast_open(sk))
 		return;
-	conn.role = ROLE_SERVER;
-	conn.state = TCP_SYN_RECV;
 	conn.queued_ns = bpf_ktime_get_ns();
 	conn_add(sk, &conn);
 }
 
+/* The entry is of this socket and has been through this transition; else it is a leftover. */
+static __always_inline bool is_established(const struct conn *found, struct tcp_sock *tp)
+{
+	return found->state == TCP_ESTABLISHED &&
+	       (!tp || found->established_ns == tp->tcp_clock_cache);
+}
+
 static __always_inline void conn_established(struct sock *sk, int old)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct conn *found = conn_find(sk);
-	struct tcp_sock *tp;
 	struct conn conn = {};
 	int error;
 
-	if (found && found->state == TCP_ESTABLISHED)
+	if (found && is_established(found, tp))
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp && is_subflow(tp)) {
 		if (found)
 			conn_remove(sk);
@@ -60,15 +66,15 @@ static __always_inline void conn_established(struct sock *sk, int old)
 	}
 	if (found && (found->state == TCP_SYN_SENT || found->state == TCP_SYN_RECV)) {
 		found->state = TCP_ESTABLISHED;
-		found->established_ns = bpf_ktime_get_ns();
+		found->established_ns = segment_ns(tp);
 		conn_read_addresses(found, sk);
 		return;
 	}
 
-	/* Not seen before: an entry that could not be added then, or an MPTCP child. */
+	/* A child, or one that could not be added before. */
 	conn.role = old == TCP_SYN_SENT ? ROLE_CLIENT : ROLE_SERVER;
 	conn.state = TCP_ESTABLISHED;
-	conn.established_ns = bpf_ktime_get_ns();
+	conn.established_ns = segment_ns(tp);
 	if (conn.role == ROLE_SERVER)
 		conn.queued_ns = conn.established_ns;
 	conn_read_addresses(&conn, sk);
@@ -100,7 +106,7 @@ static __always_inline struct conn *conn_find_established(struct sock *sk, int o
 			conn_remove(sk);
 			return NULL;
 		}
-		conn->established_ns = bpf_ktime_get_ns();
+		conn->established_ns = segment_ns(tp);
 		if (old != TCP_SYN_RECV)
 			conn->flags |= CONN_OLD;
 	}
@@ -117,10 +123,10 @@ static __always_inline void conn_close_wait(struct sock *sk, int old)
 
 	if (!conn || conn->state == TCP_CLOSE_WAIT)
 		return;
-	conn->state = TCP_CLOSE_WAIT;
-	conn->close_wait_ns = bpf_ktime_get_ns();
-	conn_note_accepted(conn, sk);
 	tp = bpf_skc_to_tcp_sock(sk);
+	conn->state = TCP_CLOSE_WAIT;
+	conn->close_wait_ns = segment_ns(tp);
+	conn_note_accepted(conn, sk);
 	if (tp) {
 		conn->tx_bytes = sent_bytes(tp);
 		conn->write_seq = tp->write_seq;
@@ -216,10 +222,28 @@ static __always_inline void listener_opened(struct sock *sk)
 	listener_add(sk, &task);
 }
 
+/* Whether the transition of a TCP socket says anything new. */
+static __always_inline bool is_news(int old, int new)
+{
+	switch (new) {
+	case TCP_LISTEN:
+	case TCP_SYN_SENT:
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		return true;
+	case TCP_SYN_RECV: /* from SYN_SENT it stays a client */
+		return old == TCP_LISTEN;
+	case TCP_CLOSE: /* from LAST_ACK it was reported before */
+		return old != TCP_LAST_ACK;
+	default:
+		return false;
+	}
+}
+
 static __always_inline void conn_transition(struct sock *sk, int old, int new)
 {
-	if (sk->sk_protocol != IPPROTO_TCP && !is_mptcp(sk))
-		return;
 	if (old == TCP_LISTEN && new == TCP_CLOSE) {
 		listener_remove(sk);
 		return;
@@ -232,8 +256,7 @@ static __always_inline void conn_transition(struct sock *sk, int old, int new)
 		conn_connecting(sk);
 		break;
 	case TCP_SYN_RECV:
-		if (old == TCP_LISTEN) /* from SYN_SENT it stays a client */
-			conn_queued(sk);
+		conn_queued(sk);
 		break;
 	case TCP_ESTABLISHED:
 		conn_established(sk, old);
@@ -246,8 +269,7 @@ static __always_inline void conn_transition(struct sock *sk, int old, int new)
 		conn_local_fin(sk, old, new);
 		break;
 	case TCP_CLOSE:
-		if (old != TCP_LAST_ACK) /* reported before */
-			conn_closed(sk, old);
+		conn_closed(sk, old);
 		break;
 	}
 }
@@ -257,7 +279,7 @@ static __always_inline void accept_succeeded(const struct conn *conn)
 	struct accept_key key = {
 		.pid = conn->owner.pid, .netns = conn->netns, .port = conn->local_port};
 
-	accept_count(&key);
+	accept_count(&key, conn->accepted_ns);
 }
 
 /* accept() has returned the connection to the current task. */

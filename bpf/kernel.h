@@ -108,7 +108,6 @@ struct file___since_6_13 {
 };
 
 struct fdtable {
-	unsigned int max_fds;
 	struct file **fd;
 };
 
@@ -213,7 +212,7 @@ struct tcp_sock {
 	__u64 bytes_retrans;
 	__u64 bytes_acked;
 	__u32 snd_una;
-	__u64 tcp_mstamp; /* CLOCK_MONOTONIC in µs: when the last segment came or went */
+	__u64 tcp_clock_cache; /* CLOCK_MONOTONIC in ns: when the last segment came or went */
 };
 
 /* Since 5.6, where the kernel is built with MPTCP (Debian's 5.10 is not). */
@@ -225,7 +224,16 @@ struct mptcp_sock {
 	struct sock *first; /* first subflow */
 };
 
+struct fastopen_queue {
+	int max_qlen; /* 0: the listener does not take Fast Open */
+};
+
+struct request_sock_queue {
+	struct fastopen_queue fastopenq;
+};
+
 struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
 	void *icsk_ulp_data; /* of a subflow the following */
 };
 

@@ -56,17 +56,17 @@ static __always_inline void listener_remove(struct sock *sk)
 	bpf_map_delete_elem(&listeners, &key);
 }
 
-static __always_inline void accept_count(const struct accept_key *key)
+static __always_inline void accept_count(const struct accept_key *key, __u64 now)
 {
 	struct accept_count *found = bpf_map_lookup_elem(&accepts, key);
-	struct accept_count first = {.count = 1, .last_ns = bpf_ktime_get_ns()};
+	struct accept_count first = {.count = 1, .last_ns = now};
 
 	if (!found) {
 		bpf_map_update_elem(&accepts, key, &first, BPF_NOEXIST);
 		return;
 	}
 	__sync_fetch_and_add(&found->count, 1);
-	found->last_ns = first.last_ns;
+	found->last_ns = now;
 }
 
 /* accept() of the current task has failed with -error; that nothing is there yet is no failure. */
@@ -76,7 +76,7 @@ static __always_inline void accept_failed(long error)
 
 	if (error == EAGAIN || error == EINTR || error >= ERESTARTSYS)
 		return;
-	accept_count(&key);
+	accept_count(&key, bpf_ktime_get_ns());
 }
 
 #endif

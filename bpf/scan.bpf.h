@@ -43,17 +43,6 @@ static __always_inline enum conn_role role_by_counters(struct tcp_sock *tp)
 	return acked == (__u32)(tp->bytes_sent - tp->bytes_retrans) ? ROLE_SERVER : ROLE_CLIENT;
 }
 
-/*
- * The latest moment at which all that the socket has been through so far can have happened: that of
- * its last segment, which the kernel keeps in microseconds of CLOCK_MONOTONIC, cut.
- */
-static __always_inline __u64 last_segment_ns(struct tcp_sock *tp)
-{
-	__u64 latest = (tp->tcp_mstamp + 1) * 1000, now = bpf_ktime_get_ns();
-
-	return latest < now ? latest : now;
-}
-
 /* Follows a connection that is older than the hooks, unless they have seen it meanwhile. */
 static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 {
@@ -64,7 +53,8 @@ static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 	conn.role = role_by_counters(tp);
 	conn.state = sk->__sk_common.skc_state;
 	conn.flags = CONN_OLD;
-	conn.established_ns = last_segment_ns(tp);
+	/* The latest moment at which all that it has been through so far can have happened. */
+	conn.established_ns = segment_ns(tp);
 	if (sk->sk_socket)
 		conn.flags |= CONN_ACCEPTED;
 	else if (conn.role == ROLE_SERVER)

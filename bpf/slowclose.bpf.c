@@ -15,41 +15,69 @@ char LICENSE[] SEC("license") = "GPL";
  * A task that is preempted in a program keeps it from running for all others on that CPU: it goes
  * unseen what they do meanwhile, and a thousand threads can block any number of looks. So
  * preemption is off where the kernel can do that (since 6.10); what is left of the risk is the
- * moment before.
+ * moment before. In tracepoints it is off anyway, up to 7.0.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
 extern void bpf_preempt_enable(void) __weak __ksym;
 const volatile bool can_disable_preemption;
+const volatile bool preemptible_tracepoints;
 
-#define WITHOUT_PREEMPTION(statement)                                                              \
+#define WITHOUT_PREEMPTION_IF(possible, statement)                                                 \
 	do {                                                                                       \
-		if (can_disable_preemption)                                                        \
+		if (possible)                                                                      \
 			bpf_preempt_disable();                                                     \
 		statement;                                                                         \
-		if (can_disable_preemption)                                                        \
+		if (possible)                                                                      \
 			bpf_preempt_enable();                                                      \
 	} while (0)
+#define WITHOUT_PREEMPTION(statement) WITHOUT_PREEMPTION_IF(can_disable_preemption, statement)
+#define WITHOUT_PREEMPTION_IN_TRACEPOINT(statement)                                                \
+	WITHOUT_PREEMPTION_IF(can_disable_preemption &&preemptible_tracepoints, statement)
 
 /* Both backends. */
 
-/* The looks at each transition. How many run: see hooks.c. */
-#define STATE_LOOK(name)                                                                           \
+/*
+ * One of the looks at a transition. The handlers may run again, but have nothing to do then, and to
+ * find that out they look the connection up. So a look that came to its end leaves a mark on its
+ * CPU for those that follow, and the last one removes it: left behind, it could pass for that of
+ * the next connection at this address.
+ */
+static __always_inline void look(struct sock *sk, int old, int new, bool first, bool last)
+{
+	__u64 transition = (__u64)old << 32 | new;
+	struct conn_cpu *cpu;
+
+	if (!is_news(old, new) || (sk->sk_protocol != IPPROTO_TCP && !is_mptcp(sk)))
+		return;
+	cpu = this_cpu();
+	if (!cpu)
+		return;
+	if (first || cpu->looked != (__u64)sk || cpu->looked_transition != transition) {
+		cpu->looked = 0;
+		WITHOUT_PREEMPTION_IN_TRACEPOINT(conn_transition(sk, old, new));
+		cpu->looked_transition = transition;
+	}
+	cpu->looked = last ? 0 : (__u64)sk;
+}
+
+#define STATE_LOOK(name, first, last)                                                              \
 	SEC("tp_btf/inet_sock_set_state")                                                          \
 	int BPF_PROG(name, struct sock *sk, int old, int new)                                      \
 	{                                                                                          \
-		WITHOUT_PREEMPTION(conn_transition(sk, old, new));                                 \
+		look(sk, old, new, first, last);                                                   \
 		return 0;                                                                          \
 	}
 
-STATE_LOOK(sc_state_1)
-STATE_LOOK(sc_state_2)
-STATE_LOOK(sc_state_3)
-STATE_LOOK(sc_state_4)
+/* How many run: see hooks.c. They run in the order in which they are attached, which is this. */
+STATE_LOOK(sc_state_1, true, false)
+STATE_LOOK(sc_state_2, false, false)
+STATE_LOOK(sc_state_3, false, false)
+STATE_LOOK(sc_state_last, false, true)
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(sc_destroy, struct sock *sk)
 {
-	WITHOUT_PREEMPTION(conn_destroyed(sk));
+	WITHOUT_PREEMPTION_IN_TRACEPOINT(conn_destroyed(sk));
 	return 0;
 }
 
@@ -98,17 +126,17 @@ int BPF_PROG(sc_close, struct sock *sk)
 
 /* Backend tracepoint. */
 
-/* The socket behind a descriptor of the current task, as a key only: it is not held. */
-static __always_inline struct sock *sock_of_fd(long fd)
+/*
+ * The socket behind a descriptor that the current task has just got, as a key only: it is not held.
+ * Tables of descriptors never shrink, so there is such an entry.
+ */
+static __always_inline struct sock *sock_of_new_fd(long fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
 	struct file *file = NULL;
 	struct socket *socket;
 
-	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd))
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
@@ -118,7 +146,7 @@ static __always_inline struct sock *sock_of_fd(long fd)
 static __always_inline void accept_returned(long ret)
 {
 	if (ret >= 0)
-		conn_accepted(sock_of_fd(ret));
+		conn_accepted(sock_of_new_fd(ret));
 	else
 		accept_failed(-ret);
 }
@@ -126,13 +154,13 @@ static __always_inline void accept_returned(long ret)
 SEC("tp/syscalls/sys_exit_accept")
 int sc_exit_accept(struct trace_event_raw_sys_exit *ctx)
 {
-	WITHOUT_PREEMPTION(accept_returned(ctx->ret));
+	WITHOUT_PREEMPTION_IN_TRACEPOINT(accept_returned(ctx->ret));
 	return 0;
 }
 
 SEC("tp/syscalls/sys_exit_accept4")
 int sc_exit_accept4(struct trace_event_raw_sys_exit *ctx)
 {
-	WITHOUT_PREEMPTION(accept_returned(ctx->ret));
+	WITHOUT_PREEMPTION_IN_TRACEPOINT(accept_returned(ctx->ret));
 	return 0;
 }

@@ -143,6 +143,26 @@ static __always_inline void conn_read_addresses(struct conn *conn, struct sock *
 		conn_read_subflow_addresses(conn, sk);
 }
 
+/*
+ * When the segment that the kernel works on came, as the kernel read the clock for it: to read it
+ * again takes longer than all else here. Of a socket that works on none, its last one. tp may be
+ * NULL (MPTCP).
+ */
+static __always_inline __u64 segment_ns(struct tcp_sock *tp)
+{
+	__u64 ns = tp ? tp->tcp_clock_cache : 0;
+
+	return ns ? ns : bpf_ktime_get_ns(); /* none: connected by TCP_REPAIR */
+}
+
+/* Whether children of the listener that this one was just cloned from are queued in SYN_RECV. */
+static __always_inline bool is_fast_open(struct sock *child)
+{
+	struct inet_connection_sock *icsk = (void *)bpf_skc_to_tcp_sock(child);
+
+	return icsk && icsk->icsk_accept_queue.fastopenq.max_qlen;
+}
+
 /* All payload that the application has sent, what waits in the send queue included. */
 static __always_inline __u64 sent_bytes(struct tcp_sock *tp)
 {

@@ -146,8 +146,8 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 	bool fentry = backend == BACKEND_FENTRY;
 
 	/* A softirq can fall into one look, so two are enough, until tasks are preempted in them */
+	bpf_program__set_autoload(skel->progs.sc_state_2, kernel->preemptible_tracepoints);
 	bpf_program__set_autoload(skel->progs.sc_state_3, kernel->preemptible_tracepoints);
-	bpf_program__set_autoload(skel->progs.sc_state_4, kernel->preemptible_tracepoints);
 	bpf_program__set_autoload(skel->progs.sc_graft, fentry && kernel->graft);
 	/* Both load on 6.1, and one of them is wrong: BTF decides. */
 	bpf_program__set_autoload(skel->progs.sc_accept, fentry && kernel->accept_arg);
@@ -238,6 +238,8 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
 	skel->rodata->can_disable_preemption = kernel->preempt_disable;
+	skel->rodata->preemptible_tracepoints = kernel->preemptible_tracepoints;
+	skel->rodata->accepts_syn_recv = backend == BACKEND_FENTRY && !kernel->graft;
 	size_maps(skel, kernel, options);
 	r = slowclose_bpf__load(skel);
 	if (r == 0 && !options->scans_only)
