@@ -543,6 +543,36 @@ static void backlog_full_boundaries(void **state)
 	assert_false(proven(&evidence) & BIT(FINDING_BACKLOG_FULL));
 }
 
+static const char *advice_for_good(const struct evidence *evidence, enum finding_code code)
+{
+	static struct diagnosis diagnosis;
+
+	diagnose(evidence, &diagnosis);
+	assert_int_equal(diagnosis.findings[code].for_good.count, 1);
+	return diagnosis.findings[code].for_good.text[0];
+}
+
+/* Whoever cut the queue is who must be asked for more. */
+static void backlog_full_advice(void **state)
+{
+	struct evidence evidence = backlog_full();
+	struct evidence_listener *listener = &evidence.listeners[0];
+
+	(void)state;
+	assert_non_null(strstr(advice_for_good(&evidence, FINDING_BACKLOG_FULL),
+			       "raise the backlog that the service gives listen() (128 now"));
+	listener->limit_by = "somaxconn";
+	listener->somaxconn = listener->limit;
+	assert_non_null(strstr(advice_for_good(&evidence, FINDING_BACKLOG_FULL),
+			       "net.core.somaxconn (128) cuts the queue; raise it"));
+	listener->somaxconn = 4096; /* raised since */
+	assert_non_null(
+		strstr(advice_for_good(&evidence, FINDING_BACKLOG_FULL), "restart the service"));
+	listener->limit_by = NULL;
+	assert_non_null(
+		strstr(advice_for_good(&evidence, FINDING_BACKLOG_FULL), "raise what is smaller"));
+}
+
 static void accept_slow_boundaries(void **state)
 {
 	struct evidence evidence = accept_slow();
@@ -845,6 +875,7 @@ int main(void)
 		cmocka_unit_test(the_stuck_one_of_several_listeners_is_named),
 		cmocka_unit_test(a_full_queue_is_told_beside_accept_stalled),
 		cmocka_unit_test(backlog_full_boundaries),
+		cmocka_unit_test(backlog_full_advice),
 		cmocka_unit_test(accept_slow_boundaries),
 		cmocka_unit_test(io_stall_needs_a_thread_that_stays),
 		cmocka_unit_test(io_stall_explains_what_comes_of_it),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "duration.h"
 
@@ -301,22 +302,34 @@ static const struct evidence_listener *find_full(const struct evidence *evidence
 	return NULL;
 }
 
+/* What cut the queue is known of the moment of listen(); net.core.somaxconn can be another by now.
+ */
 static void advise_full(struct finding *finding, const struct evidence_listener *listener)
 {
-	bool by_somaxconn = listener->limit >= listener->somaxconn;
+	const char *by = listener->limit_by;
 
 	rule_add(&finding->now,
 		 "find why it is full: a queue that nobody empties fills at any size");
-	if (by_somaxconn)
+	if (!by)
 		rule_add(&finding->for_good,
-			 "bursts: net.core.somaxconn (%u) cuts the queue; raise it, then restart "
-			 "the service, as listen() takes it over",
+			 "bursts: raise what is smaller, the backlog that the service gives "
+			 "listen() or net.core.somaxconn (%u now), then restart the service",
 			 listener->somaxconn);
-	else
+	else if (!strcmp(by, "backlog"))
 		rule_add(&finding->for_good,
 			 "bursts: raise the backlog that the service gives listen() (%u now; "
 			 "net.core.somaxconn allows %u)",
 			 listener->limit, listener->somaxconn);
+	else if (listener->somaxconn > listener->limit)
+		rule_add(&finding->for_good,
+			 "bursts: restart the service: net.core.somaxconn cut the queue, is %u by "
+			 "now, and is taken over by listen()",
+			 listener->somaxconn);
+	else
+		rule_add(&finding->for_good,
+			 "bursts: net.core.somaxconn (%u) cuts the queue; raise it, then restart "
+			 "the service, as listen() takes it over",
+			 listener->somaxconn);
 }
 
 void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
