@@ -20,8 +20,28 @@ static const struct metrics_health health = {
 	.resident_bytes = UNKNOWN,
 };
 
+/* Of each test. */
+static struct metrics *metrics;
+static struct stats *stats;
+
+static int set_up(void **state)
+{
+	(void)state;
+	metrics = metrics_new();
+	stats = new_stats();
+	return metrics && stats ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	metrics_free(metrics);
+	stats_free(stats);
+	return 0;
+}
+
 /* What a scrape says, once what it is of was added. */
-static char *print(struct metrics *metrics, struct stats *stats, const struct metrics_health *of)
+static char *print(const struct metrics_health *of)
 {
 	char *text = NULL;
 	size_t size;
@@ -32,10 +52,10 @@ static char *print(struct metrics *metrics, struct stats *stats, const struct me
 	return text;
 }
 
-static char *scrape(struct metrics *metrics, struct stats *stats)
+static char *scrape(void)
 {
 	metrics_begin(metrics, START_NS);
-	return print(metrics, stats, &health);
+	return print(&health);
 }
 
 /* The value of a sample, by all that stands before it; NULL: there is none. Good until the next. */
@@ -101,7 +121,7 @@ static size_t count_of(const char *text, const char *begin)
 #define WEB "{role=\"server\",port=\"80\",process=\"web\""
 
 /* A connection of which both waits are known. */
-static void add_waits(struct stats *stats, uint64_t accept_ns, uint64_t close_ns)
+static void add_waits(uint64_t accept_ns, uint64_t close_ns)
 {
 	struct record record = ended_record(80, 7, "web");
 
@@ -113,15 +133,13 @@ static void add_waits(struct stats *stats, uint64_t accept_ns, uint64_t close_ns
 
 static void counts_connections_of_a_service(void **state)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
-	add_waits(stats, 1000, 1000);
-	add_waits(stats, 200 * NSEC_PER_MSEC, 1500 * NSEC_PER_MSEC);
-	add_waits(stats, 1000, 2 * NSEC_PER_SEC);
-	text = scrape(metrics, stats);
+	add_waits(1000, 1000);
+	add_waits(200 * NSEC_PER_MSEC, 1500 * NSEC_PER_MSEC);
+	add_waits(1000, 2 * NSEC_PER_SEC);
+	text = scrape();
 	assert_value(text, "slowclose_connections_ended_total" WEB "}", "3");
 	assert_value(text, "slowclose_slow_accepts_total" WEB "}", "1");
 	assert_value(text, "slowclose_slow_closes_total" WEB "}", "2");
@@ -131,21 +149,17 @@ static void counts_connections_of_a_service(void **state)
 	assert_value(text, "slowclose_connection_ends_total{end=\"close\"}", "3");
 	assert_value(text, "slowclose_connection_ends_total{end=\"timeout\"}", "0");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void histograms_are_cumulative(void **state)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
-	add_waits(stats, 20000, 2000 * NSEC_PER_SEC);
-	add_waits(stats, 700000, 4000 * NSEC_PER_SEC);
-	add_waits(stats, 700000, 4000 * NSEC_PER_SEC);
-	text = scrape(metrics, stats);
+	add_waits(20000, 2000 * NSEC_PER_SEC);
+	add_waits(700000, 4000 * NSEC_PER_SEC);
+	add_waits(700000, 4000 * NSEC_PER_SEC);
+	text = scrape();
 	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"0.0001\"}", "1");
 	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"0.001\"}", "3");
 	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"3600\"}", "3");
@@ -157,29 +171,23 @@ static void histograms_are_cumulative(void **state)
 	assert_value(text, "slowclose_close_wait_seconds_bucket" WEB ",le=\"+Inf\"}", "3");
 	assert_value(text, "slowclose_close_wait_seconds_sum" WEB "}", "10000.000000");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 /* What is over a bound is never below it, and what is 3.2 % under it always is. */
 static void assert_bound(const char *le, uint64_t bound_ns)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char sample[160], *text;
 
 	snprintf(sample, sizeof(sample), "slowclose_close_wait_seconds_bucket" WEB ",le=\"%s\"}",
 		 le);
-	add_waits(stats, 0, bound_ns + 1);
-	text = scrape(metrics, stats);
+	add_waits(0, bound_ns + 1);
+	text = scrape();
 	assert_value(text, sample, "0");
 	free(text);
-	add_waits(stats, 0, bound_ns - bound_ns * 32 / 1000);
-	text = scrape(metrics, stats);
+	add_waits(0, bound_ns - bound_ns * 32 / 1000);
+	text = scrape();
 	assert_value(text, sample, "1");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void bounds_are_what_they_say(void **state)
@@ -187,53 +195,48 @@ static void bounds_are_what_they_say(void **state)
 	static const char *const bounds[] = {"0.0001", "0.001", "0.01", "0.05", "0.1",
 					     "0.25",   "0.5",	"1",	"2.5",	"5",
 					     "10",     "60",	"300",	"3600"};
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
 		assert_bound(bounds[i], (uint64_t)(strtod(bounds[i], NULL) * 1e9 + 0.5));
-	add_waits(stats, 0, 0);
-	text = scrape(metrics, stats);
+		tear_down(state);
+		set_up(state);
+	}
+	add_waits(0, 0);
+	text = scrape();
 	assert_int_equal(count_of(text, "slowclose_close_wait_seconds_bucket"),
 			 sizeof(bounds) / sizeof(bounds[0]) + 1);
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void what_has_no_cell_is_in_the_count(void **state)
 {
 	const struct stats_options options = {.thresholds = thresholds, .cells_max = 1};
-	struct stats *stats = stats_new(&options, START_NS);
-	struct metrics *metrics = metrics_new();
 	char *text;
 
 	(void)state;
-	add_waits(stats, 1000, 1000);
-	text = scrape(metrics, stats);
+	stats_free(stats);
+	stats = stats_new(&options, START_NS);
+	add_waits(1000, 1000);
+	text = scrape();
 	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"3600\"}", "0");
 	assert_value(text, "slowclose_accept_wait_seconds_bucket" WEB ",le=\"+Inf\"}", "1");
 	assert_value(text, "slowclose_accept_wait_seconds_count" WEB "}", "1");
 	assert_value(text, "slowclose_accept_wait_seconds_sum" WEB "}", "0.000001");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void a_client_has_no_accept_wait(void **state)
 {
 	struct record record = ended_record(50000, 9, "app");
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
 	record.conn.role = ROLE_CLIENT;
 	record.conn.remote_port = 5432;
 	add_record(stats, &record, START_NS);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text,
 		     "slowclose_connections_ended_total{role=\"client\",port=\"5432\","
 		     "process=\"app\"}",
@@ -247,30 +250,24 @@ static void a_client_has_no_accept_wait(void **state)
 	assert_null(strstr(text, "never-accepted"));
 	assert_null(strstr(text, "accept-queue"));
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 /* Pods come and go, each with a network namespace; their series would stay. */
 static void namespaces_are_one(void **state)
 {
 	struct record record = ended_record(80, 7, "web");
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
 	add_record(stats, &record, START_NS);
 	record.conn.netns++;
 	add_record(stats, &record, START_NS);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text, "slowclose_connections_ended_total" WEB "}", "2");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
-static void add_waiting(struct stats *stats, bool accepted, uint32_t netns, int64_t wait_ns)
+static void add_waiting(bool accepted, uint32_t netns, int64_t wait_ns)
 {
 	struct record record = ended_record(80, accepted ? 7 : 0, accepted ? "web" : "");
 	struct event event;
@@ -290,17 +287,15 @@ static void add_waiting(struct stats *stats, bool accepted, uint32_t netns, int6
 
 static void tells_what_waits(void **state)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
 	stats_waiting_begin(stats, START_NS);
-	add_waiting(stats, true, 1, 5 * NSEC_PER_SEC);
-	add_waiting(stats, true, 2, NSEC_PER_SEC / 2);
-	add_waiting(stats, false, 1, NSEC_PER_SEC / 2);
+	add_waiting(true, 1, 5 * NSEC_PER_SEC);
+	add_waiting(true, 2, NSEC_PER_SEC / 2);
+	add_waiting(false, 1, NSEC_PER_SEC / 2);
 	stats_waiting_end(stats);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"accept-queue\"}", "1");
 	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"close-wait\"}", "2");
 	assert_value(text, "slowclose_slow_connections_waiting" WEB ",cause=\"not-closing\"}", "1");
@@ -310,33 +305,31 @@ static void tells_what_waits(void **state)
 	free(text);
 	stats_waiting_begin(stats, START_NS);
 	stats_waiting_end(stats);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text, "slowclose_connections_waiting" WEB ",state=\"close-wait\"}", "0");
 	assert_value(text, "slowclose_oldest_wait_seconds" WEB "}", "0.000000000");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 /* After an hour, its row is another service's: what it had must not show up as the others'. */
 static void a_service_that_makes_room_does_not_count_twice(void **state)
 {
 	const struct stats_options options = {.thresholds = thresholds, .rows_max = 1};
-	struct stats *stats = stats_new(&options, START_NS);
 	int64_t later_ns = START_NS + 2 * 3600 * NSEC_PER_SEC;
 	struct record record = ended_record(80, 7, "web");
-	struct metrics *metrics = metrics_new();
 	char *text;
 
 	(void)state;
+	stats_free(stats);
+	stats = stats_new(&options, START_NS);
 	add_record(stats, &record, START_NS);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text, "slowclose_connections_ended_total" WEB "}", "1");
 	free(text);
 	record.conn.local_port = 81;
 	add_record(stats, &record, later_ns);
 	metrics_begin(metrics, later_ns);
-	text = print(metrics, stats, &health);
+	text = print(&health);
 	assert_null(value_of(text, "slowclose_connections_ended_total" WEB "}"));
 	assert_value(text,
 		     "slowclose_connections_ended_total{role=\"server\",port=\"81\","
@@ -347,8 +340,6 @@ static void a_service_that_makes_room_does_not_count_twice(void **state)
 		     "process=\"other\"}",
 		     "0");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 /* The sum of all samples of one name. */
@@ -367,8 +358,6 @@ static uint64_t sum_of(const char *text, const char *name)
 /* 5,000 services, of which the statistics keep 1,000: 100 of them have series of their own. */
 static void services_are_bounded(void **state)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	size_t ended, all;
 	char *text;
 
@@ -381,7 +370,7 @@ static void services_are_bounded(void **state)
 				record.end_ns += 10 * NSEC_PER_SEC;
 			add_record(stats, &record, START_NS);
 		}
-		text = scrape(metrics, stats);
+		text = scrape();
 		assert_int_equal(sum_of(text, "slowclose_connections_ended_total"),
 				 5000 * (round + 1));
 		assert_int_equal(sum_of(text, "slowclose_close_wait_seconds_count"),
@@ -398,8 +387,6 @@ static void services_are_bounded(void **state)
 		assert_in_range(all, 1, 6000);
 		free(text);
 	}
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 /* Names that look the same are one: the second would be a duplicate. */
@@ -407,8 +394,6 @@ static void names_are_harmless(void **state)
 {
 	static const char *const names[] = {"a\"} 1\nb", "a\"} 1\033b", "\xff\xff",
 					    "\x80\xfe",	 "other",	"\\"};
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
@@ -417,7 +402,7 @@ static void names_are_harmless(void **state)
 
 		add_record(stats, &record, START_NS);
 	}
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_value(text,
 		     "slowclose_connections_ended_total{role=\"server\",port=\"80\","
 		     "process=\"a\\\"} 1\xef\xbf\xbd"
@@ -433,8 +418,6 @@ static void names_are_harmless(void **state)
 		     "1");
 	assert_no_duplicates(text);
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static struct listener_record listener_at(uint16_t port, uint64_t sock)
@@ -446,8 +429,7 @@ static struct listener_record listener_at(uint16_t port, uint64_t sock)
 	};
 }
 
-static void add_listener(struct metrics *metrics, const struct listener_record *record,
-			 uint32_t pid, const char *comm)
+static void add_listener(const struct listener_record *record, uint32_t pid, const char *comm)
 {
 	struct holder holder = {.pid = pid};
 	const struct listener_event event = {
@@ -463,8 +445,6 @@ static void add_listener(struct metrics *metrics, const struct listener_record *
 static void listeners_of_a_port_are_one(void **state)
 {
 	struct listener_record one = listener_at(80, 1), two = listener_at(80, 2);
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
@@ -473,9 +453,9 @@ static void listeners_of_a_port_are_one(void **state)
 	two.queued = 1;
 	two.drops = 5;
 	metrics_begin(metrics, START_NS);
-	add_listener(metrics, &one, 7, "web");
-	add_listener(metrics, &two, 8, "web");
-	text = print(metrics, stats, &health);
+	add_listener(&one, 7, "web");
+	add_listener(&two, 8, "web");
+	text = print(&health);
 	assert_value(text, "slowclose_listening_sockets" WEB_QUEUE, "2");
 	assert_value(text, "slowclose_accept_queue_length" WEB_QUEUE, "5");
 	assert_value(text, "slowclose_accept_queue_limit" WEB_QUEUE, "6");
@@ -484,21 +464,17 @@ static void listeners_of_a_port_are_one(void **state)
 	free(text);
 	two.drops = 6;
 	metrics_begin(metrics, START_NS);
-	add_listener(metrics, &two, 8, "web"); /* the other one was closed */
-	text = print(metrics, stats, &health);
+	add_listener(&two, 8, "web"); /* the other one was closed */
+	text = print(&health);
 	assert_value(text, "slowclose_accept_queue_drops_total" WEB_QUEUE, "16");
 	assert_value(text, "slowclose_accept_queue_usage_ratio" WEB_QUEUE, "0.250000");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void listeners_have_their_address(void **state)
 {
 	struct listener_record record = listener_at(8080, 1);
 	struct listener_event event = {.record = &record};
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
@@ -508,20 +484,16 @@ static void listeners_have_their_address(void **state)
 	record.limit = UINT32_MAX;
 	metrics_begin(metrics, START_NS);
 	metrics_add_listener(metrics, &event);
-	text = print(metrics, stats, &health);
+	text = print(&health);
 	assert_value(text,
 		     "slowclose_accept_queue_limit{address=\"::1\",port=\"8080\","
 		     "process=\"systemd\"}",
 		     "4294967295");
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void listeners_are_bounded(void **state)
 {
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
@@ -531,20 +503,18 @@ static void listeners_are_bounded(void **state)
 
 		record.drops = 1;
 		record.queued = port == 4444 ? 2 : 0;
-		add_listener(metrics, &record, port, "web");
+		add_listener(&record, port, "web");
 	}
-	text = print(metrics, stats, &health);
+	text = print(&health);
 	assert_int_equal(count_of(text, "slowclose_accept_queue_length{"),
 			 METRICS_LISTENERS_MAX + 1);
 	assert_int_equal(sum_of(text, "slowclose_listening_sockets"), 5000);
 	assert_int_equal(sum_of(text, "slowclose_accept_queue_drops_total"), 5000);
 	assert_no_duplicates(text);
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
-static void add_accepts(struct metrics *metrics, uint32_t pid, uint16_t error, uint64_t count)
+static void add_accepts(uint32_t pid, uint16_t error, uint64_t count)
 {
 	const struct accept_record record = {
 		.key = {.pid = pid, .port = error ? 0 : 80, .error = error},
@@ -556,21 +526,19 @@ static void add_accepts(struct metrics *metrics, uint32_t pid, uint16_t error, u
 static void counts_accepts_that_failed(void **state)
 {
 	struct listener_record record = listener_at(80, 1);
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
 	metrics_begin(metrics, START_NS);
-	add_listener(metrics, &record, 9, "web");
+	add_listener(&record, 9, "web");
 	record.sock = 2;
-	add_listener(metrics, &record, 7, "web");
-	add_accepts(metrics, 7, 0, 100);
-	add_accepts(metrics, 7, EMFILE, 3);
-	add_accepts(metrics, 9, EMFILE, 4);
-	add_accepts(metrics, 9, ECONNABORTED, 1);
-	add_accepts(metrics, 8, EMFILE, 2); /* of one that listens no longer */
-	text = print(metrics, stats, &health);
+	add_listener(&record, 7, "web");
+	add_accepts(7, 0, 100);
+	add_accepts(7, EMFILE, 3);
+	add_accepts(9, EMFILE, 4);
+	add_accepts(9, ECONNABORTED, 1);
+	add_accepts(8, EMFILE, 2); /* of one that listens no longer */
+	text = print(&health);
 	assert_value(text, "slowclose_accept_failures_total{process=\"web\",errno=\"EMFILE\"}",
 		     "7");
 	assert_value(text,
@@ -579,8 +547,6 @@ static void counts_accepts_that_failed(void **state)
 	assert_value(text, "slowclose_accept_failures_total{process=\"\",errno=\"EMFILE\"}", "2");
 	assert_int_equal(sum_of(text, "slowclose_accept_failures_total"), 10);
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void tells_findings(void **state)
@@ -588,33 +554,27 @@ static void tells_findings(void **state)
 	static const struct finding finding = {.code = FINDING_CLOSE_LEAK,
 					       .severity = SEVERITY_CRITICAL};
 	static const struct evidence evidence = {.role = ROLE_SERVER, .port = 80, .comm = "web"};
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	char *text;
 
 	(void)state;
 	metrics_begin(metrics, START_NS);
 	metrics_add_finding(metrics, &evidence, &finding);
 	metrics_add_finding(metrics, &evidence, &finding); /* in another namespace */
-	text = print(metrics, stats, &health);
+	text = print(&health);
 	assert_value(text,
 		     "slowclose_findings{code=\"close-leak\",severity=\"critical\",role=\"server\","
 		     "port=\"80\",process=\"web\"}",
 		     "2");
 	free(text);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_int_equal(count_of(text, "slowclose_findings{"), 0);
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
 
 static void tells_of_the_daemon(void **state)
 {
 	static const struct hooks_program program = {.name = "sc_state_1", .skipped = 4};
 	struct metrics_health well = health;
-	struct metrics *metrics = metrics_new();
-	struct stats *stats = new_stats();
 	struct hooks_program timed = program;
 	char *text;
 
@@ -633,7 +593,7 @@ static void tells_of_the_daemon(void **state)
 	array_add(&well.programs, &program);
 	array_add(&well.programs, &timed);
 	metrics_begin(metrics, START_NS);
-	text = print(metrics, stats, &well);
+	text = print(&well);
 	assert_value(text,
 		     "slowclose_build_info{version=\"" SLOWCLOSE_VERSION "\",backend=\"fentry\"}",
 		     "1");
@@ -653,32 +613,32 @@ static void tells_of_the_daemon(void **state)
 	assert_value(text, "process_start_time_seconds", "1700000000.000000000");
 	free(text);
 	array_clear(&well.programs);
-	text = scrape(metrics, stats);
+	text = scrape();
 	assert_null(value_of(text, "process_resident_memory_bytes")); /* is not known */
 	free(text);
-	metrics_free(metrics);
-	stats_free(stats);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(counts_connections_of_a_service),
-		cmocka_unit_test(histograms_are_cumulative),
-		cmocka_unit_test(bounds_are_what_they_say),
-		cmocka_unit_test(what_has_no_cell_is_in_the_count),
-		cmocka_unit_test(a_client_has_no_accept_wait),
-		cmocka_unit_test(namespaces_are_one),
-		cmocka_unit_test(tells_what_waits),
-		cmocka_unit_test(a_service_that_makes_room_does_not_count_twice),
-		cmocka_unit_test(services_are_bounded),
-		cmocka_unit_test(names_are_harmless),
-		cmocka_unit_test(listeners_of_a_port_are_one),
-		cmocka_unit_test(listeners_have_their_address),
-		cmocka_unit_test(listeners_are_bounded),
-		cmocka_unit_test(counts_accepts_that_failed),
-		cmocka_unit_test(tells_findings),
-		cmocka_unit_test(tells_of_the_daemon),
+		TEST(counts_connections_of_a_service),
+		TEST(histograms_are_cumulative),
+		TEST(bounds_are_what_they_say),
+		TEST(what_has_no_cell_is_in_the_count),
+		TEST(a_client_has_no_accept_wait),
+		TEST(namespaces_are_one),
+		TEST(tells_what_waits),
+		TEST(a_service_that_makes_room_does_not_count_twice),
+		TEST(services_are_bounded),
+		TEST(names_are_harmless),
+		TEST(listeners_of_a_port_are_one),
+		TEST(listeners_have_their_address),
+		TEST(listeners_are_bounded),
+		TEST(counts_accepts_that_failed),
+		TEST(tells_findings),
+		TEST(tells_of_the_daemon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
