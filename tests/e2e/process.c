@@ -200,6 +200,26 @@ static void process_bad_options(void **state)
 	expect_refused(unknown, "frobnicate");
 }
 
+/* It takes fentry wherever the kernel has it, and else says why not, in words. */
+static void process_auto_backend(void **state)
+{
+	static const char *const arguments[] = {"--all", NULL};
+	const struct daemon *daemon = &suite.daemon;
+
+	(void)state;
+	suite_stop_daemon();
+	daemon_start(&suite.daemon, "auto", arguments);
+	daemon_expect_said(&suite.daemon, ": the kernel ");
+	if (suite.fentry || strstr(daemon->said, "backend fentry"))
+		daemon_expect_said(&suite.daemon, "backend fentry: the kernel allows");
+	else
+		daemon_expect_said(&suite.daemon, "backend tracepoint: the kernel refuses");
+	print_message("           %s", daemon->said);
+	assert_null(strstr(daemon->said, "Unknown error"));
+	suite_stop_daemon();
+	suite_start_daemon();
+}
+
 /* Without --all only what was slow is shown; the other has to be read and passed over. */
 static void process_shows_only_slow(void **state)
 {
@@ -280,9 +300,10 @@ static void process_verifier_budget(void **state)
 int run_process(void)
 {
 	const struct CMUnitTest process[] = {
-		scenario(process_bad_options),		 scenario(process_counters_on_sigusr1),
-		scenario(process_ends_by_sigint),	 scenario(process_shows_only_slow),
-		scenario(process_killed_leaves_nothing), scenario(process_verifier_budget),
+		scenario(process_bad_options),	   scenario(process_counters_on_sigusr1),
+		scenario(process_ends_by_sigint),  scenario(process_auto_backend),
+		scenario(process_shows_only_slow), scenario(process_killed_leaves_nothing),
+		scenario(process_verifier_budget),
 	};
 
 	return cmocka_run_group_tests(process, suite_setup, suite_teardown);

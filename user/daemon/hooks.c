@@ -27,6 +27,9 @@
 #define PREALLOCATED_CONNECTIONS 131072
 #define PREALLOCATED_FOLDS 8192
 
+/* include/linux/errno.h: of the kernel alone, yet bpf() returns it. */
+#define ENOTSUPP 524
+
 struct hooks {
 	struct slowclose_bpf *skel;
 	struct ring_buffer *ring;
@@ -217,6 +220,11 @@ static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel,
 	size_tables(skel, max);
 }
 
+static const char *refusal(int error)
+{
+	return strerror(error == -ENOTSUPP ? EOPNOTSUPP : -error);
+}
+
 static int load(struct hooks *hooks, const struct kernel *kernel, enum backend backend,
 		const struct hooks_options *options)
 {
@@ -266,7 +274,7 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 		if (r < 0)
 			log_line("this kernel refuses the programs (%s). Run with --debug to see "
 				 "what it says",
-				 strerror(-r));
+				 refusal(r));
 		return r;
 	}
 	if (options->backend != BACKEND_AUTO) {
@@ -275,7 +283,7 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 			log_line("this kernel refuses the backend %s (%s). Use --backend=auto, or "
 				 "--debug to see what it says",
 				 options->backend == BACKEND_FENTRY ? "fentry" : "tracepoint",
-				 strerror(-r));
+				 refusal(r));
 		snprintf(hooks->reason, sizeof(hooks->reason), "as asked");
 		return r;
 	}
@@ -290,9 +298,9 @@ static int load_backend(struct hooks *hooks, const struct hooks_options *options
 		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run "
 			 "with "
 			 "--debug to see what it says",
-			 strerror(-refused), strerror(-r));
+			 refusal(refused), refusal(r));
 	snprintf(hooks->reason, sizeof(hooks->reason), "the kernel refuses function hooks (%s)",
-		 strerror(-refused));
+		 refusal(refused));
 	return r;
 }
 
