@@ -26,7 +26,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#ifdef __aarch64__
+#define OUTPUT_PORT "/dev/ttyAMA1"
+#else
 #define OUTPUT_PORT "/dev/ttyS1"
+#endif
 #define MODULE_LIST "/vm/modules.list"
 #define NOFILE_MAX (1 << 20)
 
