@@ -37,6 +37,12 @@ static const struct {
 	 "do_epoll_wait",
 	 {"__schedule", "schedule", "schedule_hrtimeout_range_clock", "do_epoll_wait",
 	  "__x64_sys_epoll_wait"}},
+	/* On arm64 it begins further in. */
+	{SLEEPING,
+	 THREAD_POLL,
+	 "do_epoll_wait",
+	 {"__switch_to", "__schedule", "schedule", "do_epoll_wait", "do_compat_epoll_pwait.part.0",
+	  "__arm64_sys_epoll_pwait", "invoke_syscall", "el0_svc_common.constprop.0"}},
 	{SLEEPING,
 	 THREAD_POLL,
 	 "do_sys_poll",
