@@ -17,6 +17,37 @@
 
 #define MAX_ARGUMENTS 32
 
+#define PASSED_FIRST 3
+
+static struct {
+	int fd, count;
+	const char *name;
+} passed;
+
+void daemon_pass(int fd, const char *name, int count)
+{
+	passed.fd = fd;
+	passed.name = name;
+	passed.count = count;
+}
+
+/* In the daemon's process, whose own descriptors are in place. */
+static void pass(void)
+{
+	int fd = fcntl(passed.fd, F_DUPFD_CLOEXEC, PASSED_FIRST + passed.count);
+	char names[64] = "", number[16];
+
+	for (int i = 0; i < passed.count; i++) {
+		dup2(fd, PASSED_FIRST + i);
+		strcat(strcat(names, i ? ":" : ""), passed.name);
+	}
+	snprintf(number, sizeof(number), "%d", passed.count);
+	setenv("LISTEN_FDS", number, 1);
+	setenv("LISTEN_FDNAMES", names, 1);
+	snprintf(number, sizeof(number), "%d", getpid());
+	setenv("LISTEN_PID", number, 1);
+}
+
 static void spawn(struct daemon *daemon, char *const *argv)
 {
 	int out[2], err[2];
@@ -31,6 +62,8 @@ static void spawn(struct daemon *daemon, char *const *argv)
 		signal(SIGPIPE, SIG_DFL);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
+		if (passed.count)
+			pass();
 		execv(argv[0], argv);
 		dprintf(STDERR_FILENO, "exec %s: %s\n", argv[0], strerror(errno));
 		_exit(127);

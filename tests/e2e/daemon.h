@@ -78,6 +78,12 @@ void daemon_expect_said(struct daemon *daemon, const char *text);
 /* The last line of counters on standard error. */
 struct losses daemon_losses(const struct daemon *daemon);
 
+/*
+ * The daemons that are started from now on are passed this descriptor, count times, as systemd
+ * passes the sockets of a unit; count 0: none.
+ */
+void daemon_pass(int fd, const char *name, int count);
+
 /* Ends the daemon by SIGTERM and reads the rest; returns its wait status. */
 int daemon_stop(struct daemon *daemon, struct losses *losses);
 

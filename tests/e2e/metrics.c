@@ -228,6 +228,68 @@ static void metrics_need_a_free_port(void **state)
 	close(listener.fd);
 }
 
+/* It goes before the option, and outlives the daemon: what is queued meanwhile is answered. */
+static void metrics_on_a_passed_socket(void **state)
+{
+	static char option[32];
+	static const char *const both[] = {"--metrics-listen", option, NULL};
+	struct listener listener, other;
+	struct http early;
+
+	(void)state;
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	listener_open(&other, AF_INET, "127.0.0.1", 4); /* is taken, which would be an error */
+	snprintf(option, sizeof(option), "127.0.0.1:%u", other.port);
+	daemon_pass(listener.fd, "metrics", 1);
+	service_start(both);
+	daemon_expect_said(&service.daemon, option);
+	http_open_tcp(&early, listener.port);
+	expect_status(&early, "GET", "/healthz", 200);
+	http_close(&early);
+	service_stop();
+
+	http_open_tcp(&early, listener.port);
+	service_start(NULL);
+	expect_status(&early, "GET", "/metrics", 200);
+	expect_status(&early, "GET", "/v1/status", 404);
+	http_close(&early);
+	service_stop();
+	close(listener.fd);
+	close(other.fd);
+}
+
+static void expect_not_taken(int fd, const char *name, int count, const char *said)
+{
+	const char *const arguments[] = {"--config", "/dev/null",    "--backend", suite.backend,
+					 "--socket", service.socket, NULL};
+	static struct daemon daemon;
+	int status;
+
+	daemon_pass(fd, name, count);
+	status = daemon_run(&daemon, arguments);
+	close(fd);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || !strstr(daemon.said, said))
+		fail_msg("wait status %#x without \"%s\"; it said:\n%s", status, said, daemon.said);
+	assert_int_not_equal(access(service.socket, F_OK), 0);
+}
+
+static void metrics_on_no_other_socket(void **state)
+{
+	struct listener listener;
+	int pair[2];
+
+	(void)state;
+	if (daemon_running(&service.daemon))
+		service_stop();
+	expect_not_taken(socket(AF_INET, SOCK_STREAM, 0), "metrics", 1, "no listening TCP");
+	expect_not_taken(socket(AF_INET6, SOCK_DGRAM, 0), "metrics", 1, "no listening TCP");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	expect_not_taken(pair[0], "metrics", 1, "no listening TCP");
+	expect_not_taken(pair[1], "metrics", 2, "more than one");
+	listener_open(&listener, AF_INET, "127.0.0.1", 1);
+	expect_not_taken(listener.fd, "slowclosed-metrics.socket", 1, "=metrics");
+}
+
 int run_metrics(void)
 {
 	const struct CMUnitTest metrics[] = {
@@ -235,6 +297,8 @@ int run_metrics(void)
 		service_scenario(metrics_of_a_hostile_name),
 		service_scenario(metrics_and_nothing_else_by_tcp),
 		service_scenario(metrics_need_a_free_port),
+		service_scenario(metrics_on_a_passed_socket),
+		service_scenario(metrics_on_no_other_socket),
 	};
 
 	return cmocka_run_group_tests(metrics, service_setup, service_teardown);

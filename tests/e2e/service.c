@@ -42,6 +42,7 @@ int service_clean(void **state)
 	(void)state;
 	netns_leave();
 	child_kill_all();
+	daemon_pass(-1, NULL, 0);
 	return 0;
 }
 

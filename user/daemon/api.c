@@ -273,15 +273,11 @@ int api_new(struct api **ret, struct service *service, const char *path)
 	return 0;
 }
 
-int api_new_metrics(struct api **ret, struct service *service, const struct listen_address *address)
+int api_new_metrics(struct api **ret, struct service *service, int fd)
 {
-	int fd = listen_tcp(address);
-
-	if (fd < 0) /* logged */
-		return fd;
 	*ret = api_begin(service, fd, METRICS_CLIENTS_MAX, true);
 	if (!*ret) {
-		log_line("cannot answer on %s: %s", address->text, strerror(ENOMEM));
+		log_line("cannot answer Prometheus: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	return 0;

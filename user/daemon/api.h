@@ -4,7 +4,6 @@
 #define SLOWCLOSE_API_H
 
 struct api;
-struct listen_address;
 struct service;
 
 /*
@@ -14,9 +13,8 @@ struct service;
  */
 int api_new(struct api **ret, struct service *service, const char *path);
 
-/* The same on a TCP socket, which serves only /metrics and /healthz. */
-int api_new_metrics(struct api **ret, struct service *service,
-		    const struct listen_address *address);
+/* The same on a TCP socket that listens, which is taken over: only /metrics and /healthz. */
+int api_new_metrics(struct api **ret, struct service *service, int fd);
 
 /* Ends all connections and removes the socket. NULL is allowed. */
 void api_free(struct api *api);

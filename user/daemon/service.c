@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "passed.h"
 #include "privilege.h"
 #include "scan.h"
 
@@ -250,6 +251,28 @@ static int prepare_sinks(struct service *service)
 											 : -ENOMEM;
 }
 
+/* What systemd passed goes before the configuration: the sandbox lets nothing else in. */
+static int answer_prometheus(struct service *service)
+{
+	const struct listen_address *address = &service->settings.metrics_listen;
+	char text[LISTEN_TEXT_SIZE];
+	int fd = passed_socket(text);
+
+	if (fd >= 0 && address->size)
+		log_line("metrics-listen = %s is left out: systemd passed a socket on %s",
+			 address->text, text);
+	if (fd == -ENOENT) {
+		if (!address->size)
+			return 0;
+		strcpy(text, address->text);
+		fd = listen_tcp(address);
+	}
+	if (fd < 0) /* logged */
+		return fd;
+	log_line("/metrics for Prometheus on %s", text);
+	return api_new_metrics(&service->metrics_api, service, fd);
+}
+
 static int answer_until_end(struct service *service)
 {
 	struct hooks *hooks = watch_hooks(service->watch);
@@ -300,8 +323,8 @@ int service_run(const struct settings *settings, const struct config_source *sou
 		goto out;
 	}
 	r = api_new(&service.api, &service, settings->socket_path);
-	if (r >= 0 && settings->metrics_listen.size)
-		r = api_new_metrics(&service.metrics_api, &service, &settings->metrics_listen);
+	if (r >= 0)
+		r = answer_prometheus(&service);
 	if (r < 0) /* logged */
 		goto out;
 	r = privilege_drop();
