@@ -18,9 +18,10 @@ static void check_cgroup(const char *text)
 	struct place place;
 
 	if (proc_parse_cgroup(text, &cgroup) == 0)
-		CHECK(cgroup.v2[0] || cgroup.cpu[0]);
+		CHECK(cgroup.v2[0] || cgroup.cpu[0] || cgroup.memory[0]);
 	CHECK_NAME(cgroup.v2);
 	CHECK_NAME(cgroup.cpu);
+	CHECK_NAME(cgroup.memory);
 	place_from_cgroup(&place, cgroup.v2);
 	CHECK_NAME(place.unit);
 	CHECK_NAME(place.container);
@@ -35,9 +36,10 @@ static void check_mounts(const char *text)
 	struct proc_mounts mounts;
 
 	if (proc_parse_mounts(text, &mounts) == 0)
-		CHECK(mounts.v2[0] || mounts.cpu[0]);
+		CHECK(mounts.v2[0] || mounts.cpu[0] || mounts.memory[0]);
 	CHECK_NAME(mounts.v2);
 	CHECK_NAME(mounts.cpu);
+	CHECK_NAME(mounts.memory);
 }
 
 static void check_disks(const char *text)

@@ -5,14 +5,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proc.h"
+#include "room.h"
 
 static void limits(void **state)
 {
@@ -124,9 +128,11 @@ static void mounts(void **state)
 				 "31 30 0:27 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
 				 "32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup "
 				 "rw,cpu,cpuacct\n"
-				 "33 30 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
+				 "33 30 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+				 "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw",
 				 &mounts),
 			 0);
+	assert_string_equal(mounts.memory, "/sys/fs/cgroup/memory");
 	assert_string_equal(mounts.cpu, "/sys/fs/cgroup/cpu,cpuacct");
 	assert_string_equal(mounts.v2, "/sys/fs/cgroup/unified");
 	assert_true(proc_parse_mounts("22 1 254:0 / / rw - ext4 /dev/vda rw\n", &mounts) < 0);
@@ -148,11 +154,64 @@ static void cgroup(void **state)
 		proc_parse_cgroup("9:name=systemd:/a\n4:cpu,cpuacct:/b\n0::/c/d\n", &cgroup), 0);
 	assert_string_equal(cgroup.v2, "/c/d");
 	assert_string_equal(cgroup.cpu, "/b");
-	assert_int_equal(proc_parse_cgroup("3:cpuset:/x\n1:cpu:/y\n", &cgroup), 0);
+	assert_int_equal(proc_parse_cgroup("3:cpuset:/x\n1:cpu:/y\n2:memory:/z\n", &cgroup), 0);
 	assert_string_equal(cgroup.v2, "");
+	assert_string_equal(cgroup.memory, "/z");
 	assert_string_equal(cgroup.cpu, "/y");
 	assert_true(proc_parse_cgroup("3:cpuset:/x\n", &cgroup) < 0);
 	assert_true(proc_parse_cgroup("", &cgroup) < 0);
+}
+
+static void put_limit(const char *in, const char *group, const char *file, const char *text)
+{
+	char path[256];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s%s", in, group);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s%s/%s", in, group, file);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static void memory_limit(void **state)
+{
+	struct proc_mounts mounts = {.v2 = "/tmp/slowclose-proc-XXXXXX"}, none = {0}, first = {0};
+	struct proc_cgroup cgroup = {.v2 = "/a/b", .memory = "/a/b"};
+	char command[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(mounts.v2));
+	strcpy(first.memory, mounts.v2);
+	put_limit(mounts.v2, "/a", "memory.max", "max\n");
+	put_limit(mounts.v2, "/a/b", "memory.max", "536870912\n");
+	put_limit(mounts.v2, "/a/b", "memory.limit_in_bytes", "9223372036854771712\n");
+	assert_true(proc_memory_limit(&mounts, &cgroup) == 536870912);
+	assert_true(proc_memory_limit(&first, &cgroup) == 9223372036854771712U);
+	assert_true(proc_memory_limit(&none, &cgroup) == UINT64_MAX);
+	/* The smallest on the way, and in a container its own, where it is mounted. */
+	put_limit(mounts.v2, "/a", "memory.max", "4096\n");
+	assert_true(proc_memory_limit(&mounts, &cgroup) == 4096);
+	strcpy(cgroup.v2, "/");
+	assert_true(proc_memory_limit(&mounts, &cgroup) == UINT64_MAX);
+	put_limit(mounts.v2, "", "memory.max", "8192\n");
+	assert_true(proc_memory_limit(&mounts, &cgroup) == 8192);
+	snprintf(command, sizeof(command), "rm -r %s", mounts.v2);
+	assert_int_equal(system(command), 0);
+}
+
+/* The default must have room in the unit's limit, and the daemon beside all that there is. */
+static void room(void **state)
+{
+	(void)state;
+	assert_int_equal(room_connections(UINT64_MAX), UINT32_MAX);
+	assert_true(room_connections(512 << 20) > 1048576);
+	assert_true(room_connections(512 << 20) * 288ULL <= 416 << 20);
+	assert_int_equal(room_connections(128 << 20), (32 << 20) / 288);
+	assert_int_equal(room_connections(64 << 20), (16 << 20) / 288);
+	assert_int_equal(room_connections(0), 0);
 }
 
 static void disks(void **state)
@@ -232,6 +291,8 @@ int main(void)
 		cmocka_unit_test(overflows),
 		cmocka_unit_test(mounts),
 		cmocka_unit_test(cgroup),
+		cmocka_unit_test(memory_limit),
+		cmocka_unit_test(room),
 		cmocka_unit_test(disks),
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(the_limit_is_read),

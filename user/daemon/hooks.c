@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <malloc.h>
 #include <sched.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "room.h"
 #include "slowclose.skel.h"
 
 /* An eighth of the connections that may be followed at once is in the small table. */
@@ -39,6 +41,8 @@ struct hooks {
 	char reason[128];
 	const struct conn_cpu *cpus; /* the kernel's, one for each possible CPU */
 	int cpu_count;
+	uint32_t room; /* connections for which there is memory */
+	uint64_t memory_limit; /* of the cgroup, in bytes */
 	int batch_left; /* records that may still be handed over */
 	uint64_t tracked; /* by the last look at all connections */
 };
@@ -200,23 +204,23 @@ static void size_tables(struct slowclose_bpf *skel, __u32 max)
 	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
 }
 
-static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel,
-		      const struct hooks_options *options)
+static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel, __u32 max,
+		      __u32 room)
 {
-	__u32 max = options->max_connections;
-
+	if (!max)
+		max = kernel->mem_alloc ? CONNECTIONS_DEFAULT : PREALLOCATED_CONNECTIONS;
+	if (max > room)
+		max = room ? room : 1;
 	if (!kernel->mem_alloc) {
 		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
 		 * kernel says so with a warning. */
-		preallocate(skel->maps.conns, max ? max : PREALLOCATED_CONNECTIONS);
+		preallocate(skel->maps.conns, max);
 		preallocate(skel->maps.conns_more, 1);
 		preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
 		preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
 		skel->rodata->has_more = false;
 		return;
 	}
-	if (!max)
-		max = CONNECTIONS_DEFAULT;
 	size_tables(skel, max);
 }
 
@@ -248,7 +252,7 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	skel->rodata->can_disable_preemption = kernel->preempt_disable;
 	skel->rodata->preemptible_tracepoints = kernel->preemptible_tracepoints;
 	skel->rodata->accepts_syn_recv = backend == BACKEND_FENTRY && !kernel->graft;
-	size_maps(skel, kernel, options);
+	size_maps(skel, kernel, options->max_connections, hooks->room);
 	r = slowclose_bpf__load(skel);
 	if (r == 0 && !options->scans_only)
 		r = slowclose_bpf__attach(skel);
@@ -332,6 +336,14 @@ static int map_cpus(struct hooks *hooks)
 	return 0;
 }
 
+static void tell_room(const struct hooks *hooks)
+{
+	if (hooks_tracked_max(hooks) >= hooks->room)
+		log_line("follows %u connections at once: there is no room for more in the %" PRIu64
+			 " MiB of memory that this cgroup may take (MemoryMax= of the unit)",
+			 hooks->room, hooks->memory_limit >> 20);
+}
+
 int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_record_fn on_record,
 		 void *userdata)
 {
@@ -352,9 +364,12 @@ int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_
 		log_line("cannot tell how many CPUs there are: %s", strerror(-r));
 		goto out;
 	}
+	hooks->room = room_here(&hooks->memory_limit);
 	r = load_backend(hooks, options);
 	if (r < 0)
 		goto out;
+	if (!options->scans_only)
+		tell_room(hooks);
 	malloc_trim(0); /* the kernel's types took megabytes for a moment */
 	r = map_cpus(hooks);
 	if (r < 0) {

@@ -16,7 +16,7 @@ enum backend {
 	BACKEND_TRACEPOINT,
 };
 
-/* Connections that are followed at once, where nothing else is set: 256 MiB of kernel memory. */
+/* Connections that are followed at once, where nothing else is set: see room.h. */
 #define CONNECTIONS_DEFAULT 1048576
 
 struct hooks_options {

@@ -153,9 +153,12 @@ static void parse_mount(const char *line, struct proc_mounts *mounts)
 		options--;
 	if (strncmp(type, "cgroup2 ", 8) == 0 && !mounts->v2[0])
 		keep(mounts->v2, sizeof(mounts->v2), point, point_length);
-	else if (strncmp(type, "cgroup ", 7) == 0 && !mounts->cpu[0] &&
-		 has_word(options, strcspn(options, "\n"), "cpu"))
+	if (strncmp(type, "cgroup ", 7) != 0)
+		return;
+	if (!mounts->cpu[0] && has_word(options, strcspn(options, "\n"), "cpu"))
 		keep(mounts->cpu, sizeof(mounts->cpu), point, point_length);
+	if (!mounts->memory[0] && has_word(options, strcspn(options, "\n"), "memory"))
+		keep(mounts->memory, sizeof(mounts->memory), point, point_length);
 }
 
 int proc_parse_mounts(const char *mountinfo, struct proc_mounts *mounts)
@@ -165,7 +168,7 @@ int proc_parse_mounts(const char *mountinfo, struct proc_mounts *mounts)
 		line += *line == '\n';
 		parse_mount(line, mounts);
 	}
-	return mounts->v2[0] || mounts->cpu[0] ? 0 : -EINVAL;
+	return mounts->v2[0] || mounts->cpu[0] || mounts->memory[0] ? 0 : -EINVAL;
 }
 
 /* "0::/path" is version 2, "4:cpu,cpuacct:/path" version 1. */
@@ -182,10 +185,13 @@ int proc_parse_cgroup(const char *text, struct proc_cgroup *cgroup)
 			break;
 		if (path == list + 1 && strncmp(line, "0:", 2) == 0)
 			keep(cgroup->v2, sizeof(cgroup->v2), path + 1, strcspn(path + 1, "\n"));
-		else if (has_word(list + 1, (size_t)(path - list - 1), "cpu"))
+		if (has_word(list + 1, (size_t)(path - list - 1), "cpu"))
 			keep(cgroup->cpu, sizeof(cgroup->cpu), path + 1, strcspn(path + 1, "\n"));
+		if (has_word(list + 1, (size_t)(path - list - 1), "memory"))
+			keep(cgroup->memory, sizeof(cgroup->memory), path + 1,
+			     strcspn(path + 1, "\n"));
 	}
-	return cgroup->v2[0] || cgroup->cpu[0] ? 0 : -EINVAL;
+	return cgroup->v2[0] || cgroup->cpu[0] || cgroup->memory[0] ? 0 : -EINVAL;
 }
 
 /* "8 0 sda reads merged sectors ms writes merged sectors ms in_flight busy_ms weighted_ms …" */
@@ -372,4 +378,35 @@ int proc_throttle(const struct proc_mounts *mounts, const struct proc_cgroup *cg
 	if (mounts->cpu[0] && cgroup->cpu[0])
 		any |= throttle_of(mounts->cpu, cgroup->cpu, throttle, path, size);
 	return any ? 0 : -ENOENT;
+}
+
+/* Of the cgroup and of all above it, up to where it is mounted: in a container that is its own. */
+static void find_least(const char *mount, const char *group, const char *file, uint64_t *least)
+{
+	char at[256], path[512], text[64];
+	uint64_t limit;
+	char *slash;
+
+	keep(at, sizeof(at), group, strlen(group));
+	for (;;) {
+		if (snprintf(path, sizeof(path), "%s%s/%s", mount, at, file) < (int)sizeof(path) &&
+		    proc_read(path, text, sizeof(text)) == 0 &&
+		    sscanf(text, "%" SCNu64, &limit) == 1 && limit < *least)
+			*least = limit;
+		slash = strrchr(at, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+}
+
+uint64_t proc_memory_limit(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup)
+{
+	uint64_t least = UINT64_MAX;
+
+	if (mounts->v2[0] && cgroup->v2[0])
+		find_least(mounts->v2, cgroup->v2, "memory.max", &least);
+	if (mounts->memory[0] && cgroup->memory[0])
+		find_least(mounts->memory, cgroup->memory, "memory.limit_in_bytes", &least);
+	return least;
 }

@@ -47,13 +47,13 @@ struct proc_disk {
 /* Where a process is accounted. */
 struct proc_cgroup {
 	char v2[256]; /* "" if the process is in none of that kind */
-	char cpu[256]; /* of version 1 */
+	char cpu[256], memory[256]; /* of version 1 */
 };
 
 /* Where the cgroups are mounted; "": nowhere. */
 struct proc_mounts {
 	char v2[128];
-	char cpu[128];
+	char cpu[128], memory[128];
 };
 
 /*
@@ -100,5 +100,11 @@ void proc_cgroup_pressures(const struct proc_mounts *mounts, const struct proc_c
  */
 int proc_throttle(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
 		  struct proc_throttle *throttle, char *path, size_t size);
+
+/*
+ * How much memory the cgroup may take, in bytes, by its own limit and by those above it; UINT64_MAX
+ * if none is known.
+ */
+uint64_t proc_memory_limit(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup);
 
 #endif

@@ -7,7 +7,7 @@
 #include "duration.h"
 #include "options.h"
 
-#define CONNECTIONS_MAX (1 << 24) /* 4 GiB of kernel memory */
+#define CONNECTIONS_MAX (1 << 24) /* 4.5 GiB of kernel memory */
 
 struct setting {
 	const char *name;
