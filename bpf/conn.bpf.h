@@ -15,8 +15,7 @@
 #include "socket.bpf.h"
 #include "table.bpf.h"
 
-/* Set by user space: accept() is seen before the child is locked, when it may not be ESTABLISHED.
- */
+/* Set by user space: accept() is only seen where the child may not be ESTABLISHED yet. */
 const volatile bool accepts_syn_recv;
 
 /* connect(): the only moment at which the connecting process is known. */

@@ -15,24 +15,24 @@ char LICENSE[] SEC("license") = "GPL";
  * A task that is preempted in a program keeps it from running for all others on that CPU: it goes
  * unseen what they do meanwhile, and a thousand threads can block any number of looks. So
  * preemption is off where the kernel can do that (since 6.10); what is left of the risk is the
- * moment before. In tracepoints it is off anyway, up to 7.0.
+ * moment before. In tracepoints it was off anyway before 7.0. User space sets both.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
 extern void bpf_preempt_enable(void) __weak __ksym;
-const volatile bool can_disable_preemption;
-const volatile bool preemptible_tracepoints;
+const volatile bool disable_preemption;
+const volatile bool disable_preemption_in_tracepoints;
 
-#define WITHOUT_PREEMPTION_IF(possible, statement)                                                 \
+#define WITHOUT_PREEMPTION_IF(wanted, statement)                                                   \
 	do {                                                                                       \
-		if (possible)                                                                      \
+		if (wanted)                                                                        \
 			bpf_preempt_disable();                                                     \
 		statement;                                                                         \
-		if (possible)                                                                      \
+		if (wanted)                                                                        \
 			bpf_preempt_enable();                                                      \
 	} while (0)
-#define WITHOUT_PREEMPTION(statement) WITHOUT_PREEMPTION_IF(can_disable_preemption, statement)
+#define WITHOUT_PREEMPTION(statement) WITHOUT_PREEMPTION_IF(disable_preemption, statement)
 #define WITHOUT_PREEMPTION_IN_TRACEPOINT(statement)                                                \
-	WITHOUT_PREEMPTION_IF(can_disable_preemption &&preemptible_tracepoints, statement)
+	WITHOUT_PREEMPTION_IF(disable_preemption_in_tracepoints, statement)
 
 /* Both backends. */
 

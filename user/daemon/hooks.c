@@ -249,8 +249,9 @@ static int load(struct hooks *hooks, const struct kernel *kernel, enum backend b
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
-	skel->rodata->can_disable_preemption = kernel->preempt_disable;
-	skel->rodata->preemptible_tracepoints = kernel->preemptible_tracepoints;
+	skel->rodata->disable_preemption = kernel->preempt_disable;
+	skel->rodata->disable_preemption_in_tracepoints =
+		kernel->preempt_disable && kernel->preemptible_tracepoints;
 	skel->rodata->accepts_syn_recv = backend == BACKEND_FENTRY && !kernel->graft;
 	size_maps(skel, kernel, options->max_connections, hooks->room);
 	r = slowclose_bpf__load(skel);
