@@ -68,7 +68,7 @@ static __always_inline void look(struct sock *sk, int old, int new, bool first, 
 		return 0;                                                                          \
 	}
 
-/* How many run: see hooks.c. They run in the order in which they are attached, which is this. */
+/* How many run: see load.c. They run in the order in which they are attached, which is this. */
 STATE_LOOK(sc_state_1, true, false)
 STATE_LOOK(sc_state_2, false, false)
 STATE_LOOK(sc_state_3, false, false)
