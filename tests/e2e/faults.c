@@ -122,35 +122,12 @@ static void faults_hostile_names(void **state)
 	command_service_start();
 }
 
-static long long status_number(const char *path)
-{
-	json_t *status = service_get("/v1/status");
-	long long number = number_at(status, path);
-
-	json_decref(status);
-	return number;
-}
-
 struct load {
 	struct listener listener;
 	atomic_bool stop;
 	atomic_long made;
 	pthread_t thread;
 };
-
-static void connect_once(const struct listener *listener)
-{
-	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
-
-	if (connect(client, (const struct sockaddr *)&listener->address, listener->length) == 0) {
-		server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-		set_linger_0(client);
-		close(client);
-		close(server);
-	} else {
-		close(client);
-	}
-}
 
 static void *make_load(void *argument)
 {
@@ -224,23 +201,12 @@ static void faults_killed_at_load(void **state)
 	row = row_of(summary, "client", listener.port);
 	assert_non_null(row);
 	assert_int_equal(number_at(row, "ended"), AFTERWARDS);
-	assert_int_equal(status_number("losses.ring_full"), 0);
-	assert_int_equal(status_number("losses.table_full"), 0);
+	assert_int_equal(service_number("losses.ring_full"), 0);
+	assert_int_equal(service_number("losses.table_full"), 0);
 	json_decref(summary);
 	close(load.listener.fd);
 	close(listener.fd);
 	service_stop();
-}
-
-static void wait_alone(size_t before)
-{
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
-
-	while (service_descriptors() > before) {
-		if (now_ns() > deadline)
-			fail_msg("%zu descriptors, %zu before", service_descriptors(), before);
-		pass_ms(10);
-	}
 }
 
 /* One that has gone is noticed when there is something to send, and 64 are the most at a time. */
@@ -255,7 +221,7 @@ static void reconnect(const struct listener *listener, int times, size_t before)
 		http_close(&stream);
 		if (i % AT_A_TIME == 0) {
 			connect_once(listener);
-			wait_alone(before);
+			service_wait_descriptors(before);
 		}
 	}
 }
@@ -273,10 +239,10 @@ static void faults_subscriber_reconnects(void **state)
 	json_decref(service_get("/healthz"));
 	before = service_descriptors();
 	reconnect(&listener, 200, before);
-	resident = status_number("memory.resident_bytes");
+	resident = service_number("memory.resident_bytes");
 	reconnect(&listener, 1000, before);
 	close(listener.fd);
-	resident = status_number("memory.resident_bytes") - resident;
+	resident = service_number("memory.resident_bytes") - resident;
 	if (MEMORY_IS_ITS_OWN && resident >= 1000 * 1024)
 		fail_msg("%lld bytes more", resident);
 	service_stop();
@@ -305,8 +271,8 @@ static void faults_namespaces_by_the_hundred(void **state)
 	summary = service_get("/v1/summary?window=start&by=port");
 	assert_true(number_at(summary, "total.ended") >= 2 * NAMESPACES);
 	json_decref(summary);
-	assert_int_equal(status_number("losses.table_full"), 0);
-	wait_alone(before);
+	assert_int_equal(service_number("losses.table_full"), 0);
+	service_wait_descriptors(before);
 	service_stop();
 }
 

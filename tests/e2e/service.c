@@ -112,6 +112,17 @@ size_t service_descriptors(void)
 	return count;
 }
 
+void service_wait_descriptors(size_t most)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+
+	while (service_descriptors() > most) {
+		if (now_ns() > deadline)
+			fail_msg("%zu descriptors, %zu before", service_descriptors(), most);
+		pass_ms(10);
+	}
+}
+
 json_t *service_get(const char *target)
 {
 	struct http http;
@@ -136,6 +147,15 @@ json_t *service_list(const char *target)
 		json_array_append_new(array, parse(line));
 	http_close(&http);
 	return array;
+}
+
+long long service_number(const char *path)
+{
+	json_t *status = service_get("/v1/status");
+	long long number = number_at(status, path);
+
+	json_decref(status);
+	return number;
 }
 
 void service_subscribe(struct http *stream, const char *target)

@@ -35,12 +35,16 @@ void service_use(const char *const *arguments);
 /* By SIGTERM: it must end well, and take its socket with it. */
 void service_stop(void);
 
-/* How many descriptors it has open. */
+/* How many descriptors it has open; and until it has no more than these. */
 size_t service_descriptors(void);
+void service_wait_descriptors(size_t most);
 
 /* The answer to GET, which must be 200; an object, or of a stream that ends an array of them. */
 json_t *service_get(const char *target);
 json_t *service_list(const char *target);
+
+/* A number of /v1/status, by its path. */
+long long service_number(const char *path);
 
 /* Subscribes; the stream's first line, hello, is read. */
 void service_subscribe(struct http *stream, const char *target);

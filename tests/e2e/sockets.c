@@ -266,6 +266,21 @@ void pair_shutdown_client(struct pair *pair)
 	wait_fin(pair);
 }
 
+bool connect_once(const struct listener *listener)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+	if (connect(client, (const struct sockaddr *)&listener->address, listener->length)) {
+		close(client);
+		return false;
+	}
+	server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	set_linger_0(client);
+	close(client);
+	close(server);
+	return server >= 0;
+}
+
 struct wanted wanted_server(const struct pair *pair)
 {
 	return (struct wanted){"server", pair->server_port, pair->client_port, NULL};

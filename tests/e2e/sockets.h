@@ -60,6 +60,12 @@ void pair_open(struct pair *pair, const struct listener *listener);
 void pair_close_client(struct pair *pair);
 void pair_shutdown_client(struct pair *pair);
 
+/*
+ * One that is accepted and reset at once: without a FIN neither end waits, however slow the machine
+ * is. False: there was none, and errno says why.
+ */
+bool connect_once(const struct listener *listener);
+
 struct wanted wanted_server(const struct pair *pair);
 struct wanted wanted_client(const struct pair *pair);
 
