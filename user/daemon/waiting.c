@@ -132,82 +132,120 @@ static void sort_holders(struct array *array)
 	array->count = kept + 1;
 }
 
+static int compare_places(const struct listener *one, const struct listener *other)
+{
+	int order = compare_u64(one->netns, other->netns);
+
+	if (!order)
+		order = compare_u64(one->port, other->port);
+	if (!order)
+		order = compare_u64(one->family, other->family);
+	return order ? order : memcmp(one->addr, other->addr, sizeof(one->addr));
+}
+
+/* Of those that share an address and port, the ones with an empty queue come last. */
 static int compare_listeners(const void *a, const void *b)
 {
 	const struct listener_record *one = a, *other = b;
-	int order = compare_u64(one->listener.netns, other->listener.netns);
+	int order = compare_places(&one->listener, &other->listener);
 
-	return order ? order : compare_u64(one->listener.port, other->listener.port);
+	return order ? order : !one->queued - !other->queued;
 }
 
-/* In IPv6, so that :: takes all; an IPv4 listener takes only its own family. */
-static bool takes(const struct listener *listener, const struct conn *conn)
-{
-	static const __u8 any[16];
+/* The addresses that a listener can have in whose queue a connection is. */
+#define TAKERS_MAX 4
 
-	if (listener->netns != conn->netns || listener->port != conn->local_port)
-		return false;
-	if (memcmp(listener->addr, any, sizeof(any)) == 0)
-		return listener->family == FAMILY_IPV6 || conn->family == FAMILY_IPV4;
-	if (listener->family == conn->family)
-		return memcmp(listener->addr, conn->local_addr, sizeof(any)) == 0;
-	/* bound to a v4-mapped address */
-	return listener->family == FAMILY_IPV6 && conn->family == FAMILY_IPV4 &&
-	       memcmp(listener->addr + 12, conn->local_addr, 4) == 0;
+/* Of each such address the first listener that has something queued. */
+struct takers {
+	const struct listener_record *first[TAKERS_MAX];
+	size_t count;
+};
+
+static bool is_beside(const struct waiting *waiting, const struct listener_record *record,
+		      const struct listener_record *first)
+{
+	const struct listener_record *end = array_at(&waiting->listeners, waiting->listeners.count);
+
+	return record < end && compare_listeners(record, first) == 0;
 }
 
-/* The next listener from *at on in whose queue the connection can be, or NULL. */
-static const struct listener_record *next_taker(const struct array *listeners,
-						const struct conn *conn, size_t *at)
+static void add_taker(struct takers *takers, const struct waiting *waiting,
+		      const struct listener_record *wanted)
 {
-	while (*at < listeners->count) {
-		const struct listener_record *record = array_at(listeners, (*at)++);
+	size_t at = array_first(&waiting->listeners, wanted, compare_listeners);
+	const struct listener_record *first = array_at(&waiting->listeners, at);
 
-		if (record->listener.netns != conn->netns ||
-		    record->listener.port != conn->local_port)
-			break;
-		if (record->queued && takes(&record->listener, conn))
-			return record;
+	if (is_beside(waiting, first, wanted))
+		takers->first[takers->count++] = first;
+}
+
+/*
+ * In IPv6, so that :: takes all; an IPv4 listener takes only its own family. A host can have
+ * thousands of listeners on one port, and as many connections: they are searched, not walked.
+ */
+static void find_takers(struct takers *takers, const struct waiting *waiting,
+			const struct conn *conn)
+{
+	struct listener_record wanted = {
+		.listener = {.netns = conn->netns, .port = conn->local_port}, .queued = 1};
+	struct listener *place = &wanted.listener;
+
+	takers->count = 0;
+	place->family = FAMILY_IPV6;
+	add_taker(takers, waiting, &wanted);
+	if (conn->family == FAMILY_IPV4) {
+		memset(place->addr + 10, 0xff, 2); /* bound to a v4-mapped address */
+		memcpy(place->addr + 12, conn->local_addr, 4);
+		add_taker(takers, waiting, &wanted);
+		place->family = FAMILY_IPV4;
+		memset(place->addr, 0, sizeof(place->addr));
+		add_taker(takers, waiting, &wanted);
 	}
-	return NULL;
-}
-
-static size_t first_of_port(const struct array *listeners, const struct conn *conn)
-{
-	const struct listener_record wanted = {
-		.listener = {.netns = conn->netns, .port = conn->local_port}};
-
-	return array_first(listeners, &wanted, compare_listeners);
+	memcpy(place->addr, conn->local_addr, sizeof(place->addr));
+	add_taker(takers, waiting, &wanted);
 }
 
 /*
  * The listener in whose queue the connection is. Several can share a port; then it is known only if
  * no more than one of them has anything queued.
  */
+static const struct listener_record *only_taker(const struct waiting *waiting,
+						const struct takers *takers)
+{
+	if (takers->count != 1 || is_beside(waiting, takers->first[0] + 1, takers->first[0]))
+		return NULL;
+	return takers->first[0];
+}
+
 static const struct listener_record *find_listener(const struct waiting *waiting,
 						   const struct conn *conn)
 {
-	const struct array *listeners = &waiting->listeners;
-	size_t at = first_of_port(listeners, conn);
-	const struct listener_record *found = next_taker(listeners, conn, &at);
+	struct takers takers;
 
-	return next_taker(listeners, conn, &at) ? NULL : found;
+	find_takers(&takers, waiting, conn);
+	return only_taker(waiting, &takers);
 }
 
 /* A connection in a queue is known to that listener; of several it can be any's. */
 static void count_known(struct waiting *waiting, const struct conn *conn)
 {
-	const struct listener_record *first = array_at(&waiting->listeners, 0);
-	const struct listener_record *listener = find_listener(waiting, conn);
-	size_t at = first_of_port(&waiting->listeners, conn);
+	const struct listener_record *listeners = array_at(&waiting->listeners, 0), *one;
+	struct takers takers;
 
-	if (listener) {
-		if (waiting->known[listener - first] != UNKNOWN)
-			waiting->known[listener - first]++;
+	find_takers(&takers, waiting, conn);
+	one = only_taker(waiting, &takers);
+	if (one) {
+		if (waiting->known[one - listeners] != UNKNOWN)
+			waiting->known[one - listeners]++;
 		return;
 	}
-	while ((listener = next_taker(&waiting->listeners, conn, &at)))
-		waiting->known[listener - first] = UNKNOWN;
+	for (size_t i = 0; i < takers.count; i++) {
+		one = takers.first[i];
+		if (waiting->known[one - listeners] == UNKNOWN) /* and so are those beside it */
+			continue;
+		for (; is_beside(waiting, one, takers.first[i]); one++)
+			waiting->known[one - listeners] = UNKNOWN;
+	}
 }
 
 static int compare_accepts(const void *a, const void *b)
