@@ -12,8 +12,8 @@
 #include "netns.h"
 #include "suite.h"
 
-/* A thousand clients and a thousand servers in one process, and some to spare. */
-#define DESCRIPTORS 8192
+/* Ten thousand listeners in one process, and some to spare. */
+#define DESCRIPTORS 10240
 
 enum part {
 	PART_HOOKS, /* what the hooks see, which each backend must see by itself */
@@ -63,6 +63,10 @@ static const struct {
 	{PART_EXPLAIN, run_explain_beside},
 	{PART_FAULTS, run_faults},
 	{PART_FAULTS, run_faults_of_names},
+	{PART_FAULTS, run_full},
+	{PART_FAULTS, run_masses_of_listeners},
+	{PART_FAULTS, run_masses},
+	{PART_FAULTS, run_hostile},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -72,7 +76,7 @@ static enum part part = PARTS; /* all of them */
 static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
-			"           [--connections N] [--steer] [--one-cpu]\n"
+			"           [--connections N] [--one-peer N] [--steer] [--one-cpu]\n"
 			"           [--part hooks|service|explain|faults] [--only PATTERN]\n");
 	return 2;
 }
@@ -102,6 +106,7 @@ static bool parse(int argc, char **argv)
 		{"command", required_argument, NULL, 'c'},
 		{"backend", required_argument, NULL, 'b'},
 		{"connections", required_argument, NULL, 'n'},
+		{"one-peer", required_argument, NULL, 'm'},
 		{"steer", no_argument, NULL, 's'},
 		{"one-cpu", no_argument, NULL, '1'},
 		{"part", required_argument, NULL, 'p'},
@@ -110,7 +115,7 @@ static bool parse(int argc, char **argv)
 	};
 	int option;
 
-	suite.connections = 1000000;
+	suite.connections = suite.one_peer = 1000000;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'd':
@@ -124,6 +129,10 @@ static bool parse(int argc, char **argv)
 			break;
 		case 'n':
 			if (!parse_count(optarg, &suite.connections))
+				return false;
+			break;
+		case 'm':
+			if (!parse_count(optarg, &suite.one_peer))
 				return false;
 			break;
 		case 's':

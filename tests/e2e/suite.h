@@ -19,6 +19,7 @@ struct suite {
 	const char *backend;
 	bool fentry;
 	long connections; /* of scenario 22 */
+	long one_peer; /* connections of one peer */
 	bool steer;
 	const char *only; /* a pattern of names, or NULL for all tests */
 	bool one_cpu;
@@ -95,6 +96,10 @@ int run_metrics(void);
 int run_clients(void);
 int run_faults(void);
 int run_faults_of_names(void);
+int run_full(void);
+int run_masses_of_listeners(void);
+int run_masses(void);
+int run_hostile(void);
 int run_explain_alone(void);
 int run_explain_beside(void);
 int run_journal(void);

@@ -124,9 +124,8 @@ int list_run(const struct tail_options *options)
 		return r;
 	r = scan_existing(hooks, &unseen);
 	if (r == 0 && unseen.count)
-		log_line("%u network namespaces cannot be entered (%s): they are not seen. Run as "
-			 "root, or with CAP_SYS_ADMIN",
-			 unseen.count, strerror(-unseen.error));
+		log_line("%u network namespaces were not looked at (%s)%s", unseen.count,
+			 strerror(-unseen.error), scan_unseen_advice(&unseen));
 	waiting = waiting_new(hooks);
 	if (r == 0)
 		r = waiting ? look(waiting) : -ENOMEM;

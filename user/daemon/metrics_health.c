@@ -89,7 +89,7 @@ static void print_bounds(FILE *out, const struct metrics_health *health)
 	print_one(out, "slowclose_statistics_cells_limit", "gauge",
 		  "Cells that all exact histograms share.", health->usage.cells_max);
 	print_one(out, "slowclose_unseen_namespaces", "gauge",
-		  "Network namespaces that could not be entered at the start.",
+		  "Network namespaces that were not looked at, at the start.",
 		  health->unseen_namespaces);
 	print_seconds(out, "slowclose_last_look_duration_seconds", "gauge",
 		      "How long the last look at what waits took.", health->look_ns);

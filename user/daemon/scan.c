@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "netns.h"
 
 static const size_t element_sizes[SCAN_COUNT] = {
@@ -67,9 +68,16 @@ int scan_run(struct hooks *hooks, enum scan scan, scan_fn on_element, void *user
 	return r;
 }
 
+/*
+ * A namespace takes some milliseconds, and any user can make thousands: no start may take so long
+ * that it is given up.
+ */
+#define EXISTING_MAX_NS (10 * NSEC_PER_SEC)
+
 struct existing {
 	struct hooks *hooks;
 	struct scan_unseen *unseen;
+	int64_t end_ns;
 	int result;
 };
 
@@ -83,6 +91,8 @@ static void scan_namespace(void *userdata, int enter_error)
 	struct existing *existing = userdata;
 	int r;
 
+	if (!enter_error && clock_monotonic_ns() > existing->end_ns)
+		enter_error = -ETIME;
 	if (enter_error) {
 		existing->unseen->count++;
 		existing->unseen->error = enter_error;
@@ -95,11 +105,17 @@ static void scan_namespace(void *userdata, int enter_error)
 
 int scan_existing(struct hooks *hooks, struct scan_unseen *unseen)
 {
-	struct existing existing = {.hooks = hooks, .unseen = unseen};
+	struct existing existing = {
+		.hooks = hooks, .unseen = unseen, .end_ns = clock_monotonic_ns() + EXISTING_MAX_NS};
 	int r;
 
 	unseen->count = 0;
 	unseen->error = 0;
 	r = netns_for_each(scan_namespace, &existing);
 	return r < 0 ? r : existing.result;
+}
+
+const char *scan_unseen_advice(const struct scan_unseen *unseen)
+{
+	return unseen->error == -ETIME ? "" : ". Run as root, or with CAP_SYS_ADMIN";
 }

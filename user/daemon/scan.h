@@ -31,17 +31,21 @@ int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata);
 /* From begin to end. Returns 0 or -errno. */
 int scan_run(struct hooks *hooks, enum scan scan, scan_fn on_element, void *userdata);
 
-/* Network namespaces that could not be entered. */
+/* Network namespaces that were not looked at. */
 struct scan_unseen {
 	unsigned int count;
-	int error; /* of the last one: -errno */
+	int error; /* of the last one: -errno; -ETIME: those before had taken too long */
 };
 
 /*
  * Follows the connections and listeners that are there already, in every network namespace that has
  * a process or a name. To be called when the hooks are attached, so that nothing falls between.
- * Returns 0 or -errno; a namespace that cannot be entered is only counted.
+ * Returns 0 or -errno; a namespace that cannot be entered is only counted, and so are those for
+ * which no time is left.
  */
 int scan_existing(struct hooks *hooks, struct scan_unseen *unseen);
+
+/* What can be done about it, to be said after the error; or "". */
+const char *scan_unseen_advice(const struct scan_unseen *unseen);
 
 #endif

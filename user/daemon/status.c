@@ -49,8 +49,8 @@ static json_t *unseen(struct service *service)
 					   "backend sees accept() by its system calls"));
 	if (namespaces) {
 		snprintf(text, sizeof(text),
-			 "connections older than this daemon in %u network namespaces: they cannot "
-			 "be entered (%s)",
+			 "connections older than this daemon in %u network namespaces, which were "
+			 "not looked at (%s)",
 			 namespaces, strerror(-error));
 		json_array_append_new(array, json_string(text));
 	}

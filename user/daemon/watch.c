@@ -278,9 +278,9 @@ static int follow_existing(struct watch *watch)
 	if (r < 0)
 		log_line("cannot look at the connections that are there already: %s", strerror(-r));
 	if (unseen->count)
-		log_line("%u network namespaces cannot be entered (%s): what is older than this "
-			 "start is not seen in them. Run as root, or with CAP_SYS_ADMIN",
-			 unseen->count, strerror(-unseen->error));
+		log_line("%u network namespaces were not looked at (%s): what is older than this "
+			 "start is not seen in them%s",
+			 unseen->count, strerror(-unseen->error), scan_unseen_advice(unseen));
 	return r;
 }
 

@@ -80,7 +80,7 @@ void watch_set_slow(struct watch *watch, const struct thresholds *slow);
 /* CLOCK_MONOTONIC of the moment at which the ring was read last. */
 int64_t watch_read_ns(const struct watch *watch);
 
-/* Network namespaces that could not be entered at the start: how many, and the last -errno. */
+/* Network namespaces that were not looked at, at the start: how many, and the last -errno. */
 unsigned int watch_unseen(const struct watch *watch, int *error);
 
 #endif
