@@ -54,7 +54,7 @@ struct patient {
 		unsigned int proven; /* readings in a row */
 		unsigned int absent; /* readings since it was proven last, */
 		int64_t proven_ns; /* and when that was: CLOCK_MONOTONIC */
-		int64_t since_ns; /* CLOCK_REALTIME: when the first of what waited then began to */
+		int64_t since_ns; /* CLOCK_MONOTONIC: when the first of what waited then began to */
 		struct finding finding; /* as it was proven last */
 	} kept[FINDINGS];
 };
@@ -120,7 +120,7 @@ static struct patient *patient_of(struct findings *findings, const struct servic
 	return patient;
 }
 
-/* When the oldest of what waits began to. */
+/* When the oldest of what waits began to: CLOCK_MONOTONIC, for the other one may be set. */
 static int64_t begun_ns(const struct evidence *evidence)
 {
 	int64_t oldest_ns = 0;
@@ -129,7 +129,7 @@ static int64_t begun_ns(const struct evidence *evidence)
 		if (cause != CAUSE_STILL_SENDING && evidence->waits[cause].oldest_ns > oldest_ns)
 			oldest_ns = evidence->waits[cause].oldest_ns;
 	}
-	return evidence->time_ns - oldest_ns;
+	return evidence->time_ns - clock_realtime_offset_ns() - oldest_ns;
 }
 
 /*
@@ -457,7 +457,7 @@ void findings_for_each(const struct findings *findings, finding_fn fn, void *use
 		for (int code = 0; code < FINDINGS; code++) {
 			if (patient->kept[code].shown)
 				fn(userdata, &patient->evidence, &patient->kept[code].finding,
-				   patient->kept[code].since_ns);
+				   patient->kept[code].since_ns + clock_realtime_offset_ns());
 		}
 	}
 }
@@ -475,12 +475,14 @@ static bool is_wanted(const struct evidence *evidence, uint16_t port, uint32_t p
 
 static json_t *shown_findings(const struct patient *patient)
 {
+	int64_t offset_ns = clock_realtime_offset_ns();
 	json_t *array = json_array();
 
 	for (int code = 0; code < FINDINGS; code++) {
 		if (patient->kept[code].shown)
-			json_array_append_new(array, json_finding(&patient->kept[code].finding,
-								  patient->kept[code].since_ns));
+			json_array_append_new(
+				array, json_finding(&patient->kept[code].finding,
+						    patient->kept[code].since_ns + offset_ns));
 	}
 	return array;
 }

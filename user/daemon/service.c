@@ -288,7 +288,9 @@ static int answer_until_end(struct service *service)
 
 int service_run(const struct settings *settings, const struct config_source *source)
 {
-	struct service service = {.settings = *settings, .started_ns = clock_ns(CLOCK_REALTIME)};
+	struct service service = {.settings = *settings,
+				  .started_ns = clock_ns(CLOCK_REALTIME),
+				  .since_ns = clock_monotonic_ns()};
 	const struct watch_sink sink = {
 		.on_event = on_event,
 		.on_pause = on_pause,

@@ -28,7 +28,8 @@ struct service {
 	struct metrics *metrics;
 	struct api *api;
 	struct api *metrics_api; /* NULL: nobody asked for it */
-	int64_t started_ns; /* CLOCK_REALTIME */
+	int64_t started_ns; /* CLOCK_REALTIME, */
+	int64_t since_ns; /* and CLOCK_MONOTONIC */
 	struct waiting *waiting; /* of the report's look */
 	bool reporting;
 	sd_event_source *report; /* its timer; off where there are none */

@@ -139,7 +139,7 @@ static json_t *identity(struct service *service)
 	const struct thresholds *slow = watch_slow(service->watch);
 	struct hooks *hooks = watch_hooks(service->watch);
 	char started[RENDER_TIME_SIZE];
-	int64_t uptime_ns = clock_ns(CLOCK_REALTIME) - service->started_ns;
+	int64_t uptime_ns = clock_monotonic_ns() - service->since_ns;
 
 	return json_pack("{s:s, s:i, s:s, s:f, s:o, s:s, s:s, s:o, s:s, s:f, s:f}", "version",
 			 SLOWCLOSE_VERSION, "pid", (int)getpid(), "started",
