@@ -97,7 +97,12 @@ void expect_end_at(json_t *event, const char *key, const char *address, uint16_t
 
 int64_t event_time(json_t *event)
 {
-	const char *text = json_string_value(json_object_get(event, "time"));
+	return event_time_at(event, "time");
+}
+
+int64_t event_time_at(json_t *event, const char *key)
+{
+	const char *text = json_string_value(json_object_get(event, key));
 	struct tm tm = {};
 	int us = -1;
 

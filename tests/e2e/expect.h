@@ -41,8 +41,9 @@ struct holding {
 	int fd;
 };
 
-/* "time", by CLOCK_REALTIME in nanoseconds. */
+/* "time", or another one, by CLOCK_REALTIME in nanoseconds. */
 int64_t event_time(json_t *event);
+int64_t event_time_at(json_t *event, const char *key);
 
 /* These holders, and no other. */
 void expect_holders_at(json_t *event, const struct holding *holdings, size_t count,

@@ -67,6 +67,7 @@ static const struct {
 	{PART_FAULTS, run_masses_of_listeners},
 	{PART_FAULTS, run_masses},
 	{PART_FAULTS, run_hostile},
+	{PART_FAULTS, run_clock},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -77,6 +78,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
 			"           [--connections N] [--one-peer N] [--steer] [--one-cpu]\n"
+			"           [--set-clock]\n"
 			"           [--part hooks|service|explain|faults] [--only PATTERN]\n");
 	return 2;
 }
@@ -108,6 +110,7 @@ static bool parse(int argc, char **argv)
 		{"connections", required_argument, NULL, 'n'},
 		{"one-peer", required_argument, NULL, 'm'},
 		{"steer", no_argument, NULL, 's'},
+		{"set-clock", no_argument, NULL, 't'},
 		{"one-cpu", no_argument, NULL, '1'},
 		{"part", required_argument, NULL, 'p'},
 		{"only", required_argument, NULL, 'o'},
@@ -137,6 +140,9 @@ static bool parse(int argc, char **argv)
 			break;
 		case 's':
 			suite.steer = true;
+			break;
+		case 't':
+			suite.set_clock = true;
 			break;
 		case '1':
 			suite.one_cpu = true;

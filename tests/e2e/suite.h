@@ -21,6 +21,7 @@ struct suite {
 	long connections; /* of scenario 22 */
 	long one_peer; /* connections of one peer */
 	bool steer;
+	bool set_clock; /* the machine is the test's alone */
 	const char *only; /* a pattern of names, or NULL for all tests */
 	bool one_cpu;
 	struct daemon daemon;
@@ -100,6 +101,7 @@ int run_full(void);
 int run_masses_of_listeners(void);
 int run_masses(void);
 int run_hostile(void);
+int run_clock(void);
 int run_explain_alone(void);
 int run_explain_beside(void);
 int run_journal(void);

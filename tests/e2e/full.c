@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/* More than there is room for: what is followed stays right, and what is not is counted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "expect.h"
+#include "service.h"
+#include "sockets.h"
+#include "suite.h"
+
+#define OLD 20 /* connections that are there before it is full */
+#define NEW 50 /* and that are made when there is room again */
+
+/* Connections that only take room; each has two ends here. */
+struct crowd {
+	struct listener listener;
+	int clients[4000], servers[4000];
+	size_t count;
+};
+
+#define CROWD (sizeof(((struct crowd *)NULL)->clients) / sizeof(int))
+
+static void crowd_add(struct crowd *crowd)
+{
+	struct listener *listener = &crowd->listener;
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(client >= 0 && crowd->count < CROWD);
+	if (connect(client, (const struct sockaddr *)&listener->address, listener->length))
+		fail_msg("connection %zu: %s", crowd->count, strerror(errno));
+	crowd->clients[crowd->count] = client;
+	crowd->servers[crowd->count] = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(crowd->servers[crowd->count++] >= 0);
+}
+
+static void crowd_go(struct crowd *crowd)
+{
+	for (size_t i = 0; i < crowd->count; i++) {
+		set_linger_0(crowd->clients[i]);
+		close(crowd->clients[i]);
+		close(crowd->servers[i]);
+	}
+	crowd->count = 0;
+	close(crowd->listener.fd);
+}
+
+static void open_old(struct pair pairs[OLD], struct listener *listener)
+{
+	listener_open(listener, AF_INET, "127.0.0.1", OLD);
+	for (int i = 0; i < OLD; i++)
+		pair_open(&pairs[i], listener);
+}
+
+/* Each is there, by its ports, in CLOSE_WAIT. */
+static void expect_old_wait(const struct pair pairs[OLD])
+{
+	json_t *lines = service_list("/v1/connections"), *line;
+	size_t found = 0, i;
+
+	json_array_foreach (lines, i, line) {
+		for (int j = 0; j < OLD; j++)
+			found += strcmp(text_at(line, "state"), "close-wait") == 0 &&
+				 number_at(line, "local.port") == pairs[j].server_port &&
+				 number_at(line, "remote.port") == pairs[j].client_port;
+	}
+	json_decref(lines);
+	assert_int_equal(found, OLD);
+}
+
+static void expect_ended(const struct listener *listener, long long count)
+{
+	json_t *summary = service_get("/v1/summary?window=start&by=port");
+	json_t *server = row_of(summary, "server", listener->port);
+	json_t *client = row_of(summary, "client", listener->port);
+
+	assert_non_null(server);
+	assert_non_null(client);
+	assert_int_equal(number_at(server, "ended"), count);
+	assert_int_equal(number_at(client, "ended"), count);
+	json_decref(summary);
+}
+
+/* All that began when there was room end as they should, and so does what begins now. */
+static void expect_right_again(struct pair pairs[OLD], struct listener *listener)
+{
+	struct listener again;
+
+	expect_old_wait(pairs);
+	for (int i = 0; i < OLD; i++)
+		close(pairs[i].server);
+	expect_ended(listener, OLD);
+	close(listener->fd);
+	listener_open(&again, AF_INET, "127.0.0.1", 16);
+	for (int i = 0; i < NEW; i++)
+		assert_true(connect_once(&again));
+	expect_ended(&again, NEW);
+	close(again.fd);
+}
+
+#define ROOM 2000
+#define MORE_THAN_ROOM 1500 /* connections */
+
+/* Other connections of the host take room, too: no more is said than holds with them. */
+static void faults_table_full(void **state)
+{
+	static const char *const arguments[] = {"--max-connections", "2000", NULL};
+	static struct crowd crowd;
+	static struct pair old[OLD];
+	struct listener listener;
+	long long full;
+
+	(void)state;
+	crowd.count = 0;
+	service_start(arguments);
+	assert_int_equal(service_number("connections.limit"), ROOM);
+	open_old(old, &listener);
+	listener_open(&crowd.listener, AF_INET, "127.0.0.1", 16);
+	for (int i = 0; i < MORE_THAN_ROOM; i++)
+		crowd_add(&crowd);
+	full = service_number("losses.table_full");
+	print_message("           %lld of %d ends were not followed\n", full,
+		      2 * (OLD + MORE_THAN_ROOM));
+	assert_true(full >= 2 * (OLD + MORE_THAN_ROOM) - ROOM);
+	for (int i = 0; i < OLD; i++)
+		pair_close_client(&old[i]);
+	crowd_go(&crowd);
+	expect_right_again(old, &listener);
+	service_stop();
+}
+
+/* Of version 2, and of version 1, whose limit counts what the kernel allocates, too. */
+static const struct {
+	const char *directory, *limit, *usage, *none;
+} groups[] = {
+	{"/sys/fs/cgroup/slowclose-e2e-memory", "memory.max", "memory.current", "max"},
+	{"/sys/fs/cgroup/memory/slowclose-e2e-memory", "memory.limit_in_bytes",
+	 "memory.usage_in_bytes", "-1"},
+};
+
+static size_t group; /* of these */
+
+static int group_open(const char *file, int flags)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", groups[group].directory, file);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static void group_write(const char *file, const char *text)
+{
+	int fd = group_open(file, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		fail_msg("writing %s to %s: %s", text, file, strerror(errno));
+	close(fd);
+}
+
+static long long group_usage(void)
+{
+	int fd = group_open(groups[group].usage, O_RDONLY);
+	char text[32] = "";
+
+	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atoll(text);
+}
+
+static void group_make(void)
+{
+	int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+
+	group = access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0;
+	if (fd >= 0) {
+		if (write(fd, "+memory", strlen("+memory")) < 0)
+			skip_with_reason("no cgroup of memory: %s", strerror(errno));
+		close(fd);
+	}
+	if (mkdir(groups[group].directory, 0755) && errno != EEXIST)
+		skip_with_reason("no cgroup of memory: %s", strerror(errno));
+}
+
+static void group_enter(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	group_write("cgroup.procs", pid);
+}
+
+static void group_leave(void)
+{
+	static const char *const roots[] = {"/sys/fs/cgroup/cgroup.procs",
+					    "/sys/fs/cgroup/memory/cgroup.procs"};
+	int fd = open(roots[group], O_WRONLY | O_CLOEXEC);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	assert_true(fd >= 0 && write(fd, pid, strlen(pid)) > 0);
+	close(fd);
+}
+
+/* What the kernel may still take at once, for each CPU, whatever the limit is. */
+#define SLACK (512 * 1024)
+
+/*
+ * The tables are the daemon's memory: where its cgroup may have no more, there is no room for an
+ * entry. It stands still meanwhile, so that it is not the daemon that the kernel refuses a page,
+ * for then it would end it.
+ */
+static void faults_no_memory_for_the_table(void **state)
+{
+	static struct crowd crowd;
+	static struct pair old[OLD];
+	struct listener listener;
+	char limit[32];
+
+	(void)state;
+	crowd.count = 0;
+	group_make();
+	group_enter();
+	service_start(NULL);
+	group_leave();
+	json_decref(service_get("/v1/summary"));
+	open_old(old, &listener);
+	listener_open(&crowd.listener, AF_INET, "127.0.0.1", 16);
+	kill(service.daemon.pid, SIGSTOP);
+	snprintf(limit, sizeof(limit), "%lld", group_usage() + SLACK);
+	group_write(groups[group].limit, limit);
+	while (crowd.count < CROWD)
+		crowd_add(&crowd);
+	group_write(groups[group].limit, groups[group].none);
+	kill(service.daemon.pid, SIGCONT);
+	print_message("           %lld of %zu ends were not followed\n",
+		      service_number("losses.no_memory"), 2 * crowd.count);
+	assert_true(service_number("losses.no_memory") > 0);
+	assert_int_equal(service_number("losses.table_full"), 0);
+	for (int i = 0; i < OLD; i++)
+		pair_close_client(&old[i]);
+	crowd_go(&crowd);
+	expect_right_again(old, &listener);
+	service_stop();
+	rmdir(groups[group].directory);
+}
+
+int run_full(void)
+{
+	const struct CMUnitTest tests[] = {
+		service_scenario(faults_table_full),
+		service_scenario(faults_no_memory_for_the_table),
+	};
+
+	return cmocka_run_group_tests(tests, service_setup, service_teardown);
+}

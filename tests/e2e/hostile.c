@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A local user without any privilege does what he can: memory and CPU of the daemon are bounded,
+ * it answers, and what others do is still told right.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "command.h"
+#include "expect.h"
+#include "netns.h"
+#include "sockets.h"
+#include "suite.h"
+
+#define NOBODY 65534
+
+/* Resident at most, with 20,000 connections that wait: docs/benchmark.md. */
+#define RESIDENT_MAX (64LL * 1024 * 1024)
+
+/* Of one CPU, while nobody asks; that of sanitizers is not the daemon's. */
+#define BUSY_MAX 0.5
+
+static struct program command;
+
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		child_fail("becoming nobody");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the change has taken away */
+}
+
+/* CPU time that the daemon has used so far. */
+static int64_t cpu_ns(void)
+{
+	unsigned long user, system;
+	char path[32], text[1024];
+	const char *end;
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", service.daemon.pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	assert_non_null(end);
+	assert_int_equal(sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				&user, &system),
+			 2);
+	return (int64_t)(user + system) * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
+/* While what the user has made is there: seconds in which it is looked at. */
+static void expect_bounded(const char *what)
+{
+	int64_t cpu = cpu_ns(), begun = now_ns(), longest = 0;
+	long long resident;
+	double busy;
+
+	for (int i = 0; i < 15; i++) {
+		int64_t asked = now_ns();
+
+		json_decref(service_get("/healthz"));
+		if (now_ns() - asked > longest)
+			longest = now_ns() - asked;
+		pass_ms(200);
+	}
+	busy = (double)(cpu_ns() - cpu) / (double)(now_ns() - begun);
+	json_decref(service_get("/v1/summary?window=start"));
+	json_decref(service_get("/v1/diagnosis"));
+	json_decref(service_list("/v1/listeners"));
+	json_decref(service_list("/v1/connections"));
+	resident = service_number("memory.resident_bytes");
+	print_message(
+		"           %s: %.0f %% of a CPU, slowest answer %.0f ms, %lld MiB resident\n",
+		what, busy * 100, (double)longest / 1e6, resident >> 20);
+	assert_true(!MEMORY_IS_ITS_OWN || resident < RESIDENT_MAX);
+	assert_true(!MEMORY_IS_ITS_OWN || busy < BUSY_MAX);
+}
+
+/* The exposition: each line a comment, or a name, labels in quotes that are closed, and a number.
+ */
+static void expect_metrics_parse(const char *text)
+{
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		const char *end = strchr(line, '\n'), *at = line;
+		bool quoted = false;
+		char *rest;
+
+		assert_non_null(end);
+		if (*line == '#')
+			continue;
+		for (; at < end && (quoted || *at != ' '); at++) {
+			assert_true((unsigned char)*at >= ' ');
+			if (quoted && *at == '\\')
+				at++;
+			else if (*at == '"')
+				quoted = !quoted;
+		}
+		assert_false(quoted);
+		strtod(at, &rest);
+		assert_true(rest == end && rest > at);
+	}
+}
+
+static void expect_metrics(void)
+{
+	struct http http;
+
+	http_open(&http);
+	http_ask(&http, "GET", "/metrics");
+	http_read_head(&http, false);
+	assert_int_equal(http.status, 200);
+	expect_metrics_parse(http_body(&http));
+	http_close(&http);
+}
+
+#define SERVICES 1500 /* more than the statistics have rows for */
+
+/* Each connection has a port, and each end a name, of its own; the peer has closed. */
+static void be_many_services(int channel, int fd)
+{
+	static struct listener listener;
+	char name[16];
+
+	(void)fd;
+	become_nobody();
+	for (int i = 0; i < SERVICES; i++) {
+		int client, server;
+
+		listener_open(&listener, AF_INET, "127.0.0.1", 4);
+		client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		snprintf(name, sizeof(name), "%d\x1b\"\n{}", i);
+		prctl(PR_SET_NAME, name);
+		if (connect(client, (struct sockaddr *)&listener.address, listener.length))
+			child_fail("connect");
+		server = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC);
+		close(client);
+		close(listener.fd);
+		if (server < 0)
+			child_fail("accept");
+		if (i % 2)
+			close(server);
+	}
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
+}
+
+/* A service that was there before keeps its row; all others together are exact. */
+static void hostile_services(void **state)
+{
+	struct listener listener;
+	json_t *summary, *row;
+	struct child child;
+	long long ended;
+
+	(void)state;
+	command_service_start();
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	assert_true(connect_once(&listener));
+	json_decref(service_get("/v1/summary"));
+	child_start(&child, be_many_services, -1);
+	child_hear(&child);
+	expect_bounded("names and ports");
+	expect_metrics();
+	assert_true(connect_once(&listener));
+	summary = service_get("/v1/summary?window=start");
+	assert_true(service_number("rows.service") <= service_number("rows.limit"));
+	assert_true(number_at(summary, "other.ended") > 0);
+	row = row_of(summary, "server", listener.port);
+	assert_non_null(row);
+	assert_int_equal(number_at(row, "ended"), 2);
+	json_decref(summary);
+	summary = service_get("/v1/summary?window=start");
+	ended = number_at(summary, "total.ended");
+	assert_true(ended >= SERVICES + SERVICES / 2 + 4);
+	json_decref(summary);
+	assert_int_equal(command_run(&command, "report"), 0);
+	command_expect_harmless(&command);
+	assert_int_equal(command_run(&command, "list"), 0);
+	command_expect_harmless(&command);
+	child_kill(&child);
+	close(listener.fd);
+	command_service_start();
+}
+
+#define LISTENERS 6000
+#define QUEUED 4000
+
+/* Of one port, or of a port each; all that waits is in the queue of the first. */
+static void listen_often(int channel, int fd)
+{
+	bool shared = child_told(channel);
+	struct listener first, other;
+
+	(void)fd;
+	netns_enter_new();
+	netns_set("core/somaxconn", "65535");
+	become_nobody();
+	listener_open_shared(&first, NULL, QUEUED);
+	for (int i = 0; i < QUEUED; i++) {
+		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (connect(client, (struct sockaddr *)&first.address, first.length))
+			child_fail("connect");
+	}
+	for (int i = 1; i < LISTENERS; i++)
+		listener_open_shared(&other, shared ? &first : NULL, 1);
+	child_say(channel, first.port, (int64_t)netns_inode(), 0);
+	child_told(channel);
+}
+
+/* What the one listener has, and the CPU time that it takes to say so. */
+static int64_t cost_of_listeners(bool shared)
+{
+	struct child child;
+	struct message first;
+	json_t *lines, *line;
+	bool found = false;
+	int64_t cost;
+	size_t i;
+
+	child_start(&child, listen_often, -1);
+	child_tell(&child, shared);
+	first = child_hear(&child);
+	pass_ms(2 * COMMAND_SLOW_MS);
+	expect_bounded(shared ? "listeners of one port" : "listeners");
+	lines = service_list("/v1/listeners");
+	json_array_foreach (lines, i, line) {
+		if (number_at(line, "netns") != first.before ||
+		    number_at(line, "local.port") != first.value || !number_at(line, "queued"))
+			continue;
+		assert_int_equal(number_at(line, "queued"), QUEUED);
+		assert_int_equal(number_at(line, "known"), QUEUED);
+		found = true;
+	}
+	assert_true(found);
+	json_decref(lines);
+	cost = cpu_ns();
+	for (i = 0; i < 8; i++) {
+		json_decref(service_get("/v1/summary"));
+		pass_ms(600); /* what is younger would be told again */
+	}
+	cost = cpu_ns() - cost;
+	child_kill(&child);
+	return cost;
+}
+
+/* In whose queue a connection is must not be asked of each listener of the port. */
+static void hostile_listeners(void **state)
+{
+	int64_t apart, together;
+
+	(void)state;
+	command_service_start();
+	json_decref(service_get("/v1/summary"));
+	apart = cost_of_listeners(false);
+	together = cost_of_listeners(true);
+	print_message("           eight looks: %.0f ms of CPU, of one port %.0f ms\n",
+		      (double)apart / 1e6, (double)together / 1e6);
+	assert_true(together < 2 * apart + 100000000);
+	command_service_start();
+}
+
+#define NAMESPACES 200
+
+/* Each is kept by a process of its own. Says how many there are. */
+static void make_namespaces(int channel, int fd)
+{
+	int made = 0, ready[2];
+	char byte = 0;
+
+	(void)fd;
+	become_nobody();
+	if (pipe(ready))
+		child_fail("pipe");
+	for (int i = 0; i < NAMESPACES; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			child_fail("fork");
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			byte = unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+			if (byte) {
+				struct listener listener;
+
+				netns_loopback(1);
+				listener_open(&listener, AF_INET, "127.0.0.1", 4);
+				connect_once(&listener);
+			}
+			if (write(ready[1], &byte, 1) != 1)
+				_exit(1);
+			pause();
+		}
+		if (read(ready[0], &byte, 1) != 1)
+			child_fail("read");
+		made += byte;
+	}
+	child_say(channel, made, 0, 0);
+	child_told(channel);
+}
+
+/* Of a user's own: what is in them is seen, and the start among them does not hang. */
+static void hostile_namespaces(void **state)
+{
+	struct child child;
+	json_t *lines;
+	int64_t made;
+
+	(void)state;
+	command_service_start();
+	json_decref(service_get("/v1/summary"));
+	child_start(&child, make_namespaces, -1);
+	made = child_hear(&child).value;
+	if (!made)
+		skip_with_reason("this kernel lets no user make namespaces");
+	assert_int_equal(made, NAMESPACES);
+	expect_bounded("namespaces");
+	command_service_start();
+	lines = service_list("/v1/listeners");
+	assert_true(json_array_size(lines) >= NAMESPACES);
+	json_decref(lines);
+	expect_bounded("the same, from the start on");
+	child_kill(&child);
+	command_service_start();
+}
+
+#define THREADS 400
+
+_Noreturn static void *sleep_for_ever(void *argument)
+{
+	(void)argument;
+	for (;;)
+		pause();
+}
+
+/* A process of many threads, with a connection in CLOSE_WAIT and a copy of it in many others. */
+static void be_many_threads(int channel, int fd)
+{
+	struct listener listener;
+	pthread_attr_t small;
+	pthread_t thread;
+	int client;
+
+	(void)fd;
+	become_nobody();
+	listener_open(&listener, AF_INET, "127.0.0.1", 64);
+	for (int i = 0; i < 64; i++) {
+		client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(client, (struct sockaddr *)&listener.address, listener.length) ||
+		    accept(listener.fd, NULL, NULL) < 0)
+			child_fail("connect");
+		close(client);
+	}
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+	}
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 65536);
+	for (int i = 0; i < THREADS; i++) {
+		if (pthread_create(&thread, &small, sleep_for_ever, NULL))
+			child_fail("pthread_create");
+	}
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
+}
+
+static void hostile_threads(void **state)
+{
+	struct child child;
+
+	(void)state;
+	command_service_start();
+	json_decref(service_get("/v1/summary"));
+	child_start(&child, be_many_threads, -1);
+	child_hear(&child);
+	pass_ms(2 * COMMAND_SLOW_MS);
+	expect_bounded("threads and heirs");
+	assert_in_range(command_run(&command, "explain"), 0, 1); /* 1: it has found something */
+	command_expect_harmless(&command);
+	child_kill(&child);
+	command_service_start();
+}
+
+/* Where systemd has given a user cgroups to make, he names them, as any directory. */
+static const char *const units[] = {
+	"slowclose-e2e\x1b[2J\".service",
+	"slowclose-e2e\x9b\xff\\\",le=\"1\"}.scope",
+	"slowclose-e2e\r%n%s\t.service",
+};
+
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+static const char *unit_root(void)
+{
+	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) ? "/sys/fs/cgroup/cpu"
+								 : "/sys/fs/cgroup";
+}
+
+/* Into the cgroup that it is told; then it accepts there. */
+static void accept_in_unit(int channel, int listener)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s/cgroup.procs", unit_root(), units[child_told(channel)]);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		child_fail(path);
+	close(fd);
+	become_nobody();
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0)
+		child_fail("accept");
+	child_say(channel, fd, 0, 0);
+	child_told(channel);
+}
+
+static void expect_no_unit_harms(void)
+{
+	static const char *const ways[] = {"service", "process", "unit"};
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(command_run(&command, "report", "--by", ways[i]), 0);
+		command_expect_harmless(&command);
+	}
+	assert_non_null(strstr(command.out.text, "slowclose-e2e")); /* it is the unit's */
+	assert_int_equal(command_run(&command, "list"), 0);
+	command_expect_harmless(&command);
+	/* 1: it has found something. */
+	assert_in_range(command_run(&command, "explain"), 0, 1);
+	command_expect_harmless(&command);
+	json_decref(service_list("/v1/connections"));
+}
+
+static void hostile_units(void **state)
+{
+	struct child children[UNITS];
+	struct listener listener;
+	struct pair pairs[UNITS];
+	char path[160];
+
+	(void)state;
+	command_service_start();
+	listener_open(&listener, AF_INET, "127.0.0.1", UNITS);
+	for (size_t i = 0; i < UNITS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			skip_with_reason("no cgroup: %s", strerror(errno));
+		pair_connect(&pairs[i], &listener);
+		child_start(&children[i], accept_in_unit, listener.fd);
+		child_tell(&children[i], (int64_t)i);
+		child_hear(&children[i]);
+		close(pairs[i].client);
+	}
+	pass_ms(2 * COMMAND_SLOW_MS);
+	expect_no_unit_harms();
+	for (size_t i = 0; i < UNITS; i++) {
+		child_kill(&children[i]);
+		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
+		rmdir(path);
+	}
+	expect_no_unit_harms();
+	close(listener.fd);
+	command_service_start();
+}
+
+int run_hostile(void)
+{
+	const struct CMUnitTest tests[] = {
+		command_scenario(hostile_services),   command_scenario(hostile_listeners),
+		command_scenario(hostile_namespaces), command_scenario(hostile_threads),
+		command_scenario(hostile_units),
+	};
+
+	return cmocka_run_group_tests(tests, command_setup, command_teardown);
+}

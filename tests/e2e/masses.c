@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Great numbers of one thing: counts are exact, and memory does not grow with them. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "command.h"
+#include "expect.h"
+#include "netns.h"
+#include "sockets.h"
+#include "suite.h"
+
+#define MIB (1024 * 1024)
+
+static struct program command;
+
+#define LISTENERS 10000
+
+/* In a network namespace of its own; in the queue of the last one is a connection. */
+static void listen_on_all(int channel, int fd)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int listener, client;
+
+	(void)fd;
+	netns_enter_new();
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = 1; i <= LISTENERS; i++) {
+		address.sin_port = htons((uint16_t)i);
+		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+		    listen(listener, 4))
+			child_fail("listen");
+	}
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(client, (struct sockaddr *)&address, sizeof(address)))
+		child_fail("connect");
+	child_say(channel, (int64_t)netns_inode(), 0, 0);
+	child_told(channel);
+}
+
+static void expect_each_port_once(json_t *lines, long long netns)
+{
+	static unsigned char seen[LISTENERS + 1];
+	json_t *line;
+	size_t i;
+
+	memset(seen, 0, sizeof(seen));
+	json_array_foreach (lines, i, line) {
+		long long port = number_at(line, "local.port");
+
+		if (number_at(line, "netns") != netns)
+			continue;
+		assert_in_range(port, 1, LISTENERS);
+		seen[port]++;
+		assert_int_equal(number_at(line, "queued"), port == LISTENERS);
+	}
+	for (int port = 1; port <= LISTENERS; port++)
+		assert_int_equal(seen[port], 1);
+}
+
+/* Those that the hooks have seen, and those that were there at the start. */
+static void expect_all_listeners(long long netns)
+{
+	json_t *lines;
+
+	lines = service_list("/v1/listeners");
+	expect_each_port_once(lines, netns);
+	json_decref(lines);
+	assert_int_equal(command_run(&command, "listeners", "--json"), 0);
+	lines = command_lines(&command);
+	expect_each_port_once(lines, netns);
+	json_decref(lines);
+	assert_int_equal(command_run(&command, "report"), 0);
+	json_decref(service_get("/v1/diagnosis"));
+}
+
+static void masses_of_listeners(void **state)
+{
+	struct child child;
+	long long netns, before;
+	int64_t begun;
+
+	(void)state;
+	command_service_start();
+	json_decref(service_get("/v1/summary"));
+	before = service_number("memory.resident_bytes");
+	child_start(&child, listen_on_all, -1);
+	netns = child_hear(&child).value;
+	begun = now_ns();
+	expect_all_listeners(netns);
+	print_message("           %d listeners: all answers in %.0f ms, looked at in %lld ms\n",
+		      LISTENERS, (double)(now_ns() - begun) / 1e6,
+		      (long long)json_real_value(at(service_get("/v1/status"), "looks.last_ms")));
+	command_service_start();
+	expect_all_listeners(netns);
+	child_kill(&child);
+	if (MEMORY_IS_ITS_OWN)
+		assert_true(service_number("memory.resident_bytes") - before < 16LL * MIB);
+	command_service_start();
+}
+
+/* Of each worker, beside the other; each has a listener of its own. */
+#define WORKERS 2
+
+struct worker {
+	struct listener listener;
+	long wanted;
+	atomic_long made;
+	pthread_t thread;
+};
+
+static void *make_all(void *argument)
+{
+	struct worker *worker = argument;
+
+	while (worker->made < worker->wanted && connect_once(&worker->listener))
+		worker->made++;
+	return NULL;
+}
+
+static void make_connections(struct worker workers[WORKERS], long each)
+{
+	for (int i = 0; i < WORKERS; i++) {
+		workers[i].wanted += each;
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, make_all, &workers[i]),
+				 0);
+	}
+	for (int i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].made, workers[i].wanted);
+	}
+}
+
+static void expect_counted(const struct worker *worker)
+{
+	json_t *summary = service_get("/v1/summary?window=start&by=port");
+	static const char *const roles[] = {"server", "client"};
+
+	for (size_t i = 0; i < 2; i++) {
+		json_t *row = row_of(summary, roles[i], worker->listener.port);
+
+		assert_non_null(row);
+		assert_int_equal(number_at(row, "ended"), worker->wanted);
+	}
+	json_decref(summary);
+}
+
+/* Its ports come again and again; a record of each connection, or a count, and nothing stays. */
+static void masses_of_one_peer(void **state)
+{
+	static struct worker workers[WORKERS];
+	long long before, growth;
+	int64_t begun;
+
+	(void)state;
+	memset(workers, 0, sizeof(workers));
+	service_start(NULL);
+	for (int i = 0; i < WORKERS; i++)
+		listener_open(&workers[i].listener, AF_INET, "127.0.0.1", 16);
+	/* The ring and the tables are touched once. */
+	make_connections(workers, suite.one_peer / 10 / WORKERS);
+	expect_counted(&workers[0]);
+	before = service_number("memory.resident_bytes");
+	begun = now_ns();
+	make_connections(workers, suite.one_peer * 9 / 10 / WORKERS);
+	print_message("           %ld connections, %.0f a second\n", suite.one_peer,
+		      (double)suite.one_peer * 0.9 / ((double)(now_ns() - begun) / 1e9));
+	for (int i = 0; i < WORKERS; i++) {
+		expect_counted(&workers[i]);
+		close(workers[i].listener.fd);
+	}
+	growth = service_number("memory.resident_bytes") - before;
+	print_message("           %lld KiB more resident, %lld folded\n", growth / 1024,
+		      service_number("folded"));
+	/* The names of the kernel's functions are in it: elsewhere on the host something waits. */
+	assert_true(!MEMORY_IS_ITS_OWN || growth < 16LL * MIB);
+	assert_int_equal(service_number("losses.fold_full"), 0);
+	assert_int_equal(service_number("losses.table_full"), 0);
+	service_stop();
+}
+
+#define REUSES 5000
+#define AT_A_TIME 100
+
+/* As many bytes as tell one use of the addresses from the next. */
+static size_t bytes_of(int use)
+{
+	return (size_t)(use % 97 + 1);
+}
+
+static int client_of_one_port(const struct listener *listener, uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(client, (struct sockaddr *)&address, sizeof(address)) ||
+	    connect(client, (const struct sockaddr *)&listener->address, listener->length))
+		fail_msg("port %u again: %s", port, strerror(errno));
+	return client;
+}
+
+/* A refused connection takes a socket of the kernel's and gives it back, which the next gets. */
+static void be_refused(const struct listener *closed)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(client, (const struct sockaddr *)&closed->address, closed->length),
+			 -1);
+	close(client);
+}
+
+static void use_once(const struct listener *listener, uint16_t port, int use)
+{
+	static const char bytes[128];
+	int client = client_of_one_port(listener, port), server;
+
+	server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(server >= 0);
+	send_all(client, bytes, bytes_of(use));
+	receive_all(server, bytes_of(use));
+	set_linger_0(use % 2 ? client : server);
+	close(use % 2 ? client : server);
+	close(use % 2 ? server : client);
+}
+
+static uint16_t free_port(void)
+{
+	struct listener listener;
+
+	listener_open(&listener, AF_INET, "127.0.0.1", 1);
+	close(listener.fd);
+	return listener.port;
+}
+
+/* Each end of each use has ended once, with its own bytes and no wait of another. */
+static void expect_uses(struct http *stream, uint16_t port, int first, int64_t begun)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int next[2] = {first, first};
+
+	while (next[0] < first + AT_A_TIME || next[1] < first + AT_A_TIME) {
+		json_t *event = service_next(stream);
+		bool server;
+
+		if (now_ns() > deadline)
+			fail_msg("of uses %d on, %d and %d have ended", first, next[0], next[1]);
+		if (strcmp(text_at(event, "event"), "closed") == 0 &&
+		    (number_at(event, "remote.port") == port ||
+		     number_at(event, "local.port") == port)) {
+			server = strcmp(text_at(event, "role"), "server") == 0;
+			assert_int_equal(number_at(event, server ? "rx_bytes" : "tx_bytes"),
+					 bytes_of(next[server]));
+			assert_int_equal(number_at(event, server ? "tx_bytes" : "rx_bytes"), 0);
+			assert_true(json_number_value(at(event, "lifetime_ms")) * 1e6 <=
+				    (double)(now_ns() - begun));
+			next[server]++;
+		}
+		json_decref(event);
+	}
+	assert_int_equal(next[0], first + AT_A_TIME);
+	assert_int_equal(next[1], first + AT_A_TIME);
+}
+
+/* The same four of address and port, and the same memory in the kernel, for thousands of them. */
+static void masses_of_the_same_socket(void **state)
+{
+	struct listener listener, closed;
+	uint16_t port = free_port();
+	char target[64];
+	struct http stream;
+
+	(void)state;
+	service_start(NULL);
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	listener_open(&closed, AF_INET, "127.0.0.1", 4);
+	close(closed.fd);
+	snprintf(target, sizeof(target), "/v1/events?all&pid=%d", getpid());
+	service_subscribe(&stream, target);
+	for (int use = 0; use < REUSES; use += AT_A_TIME) {
+		int64_t begun = now_ns();
+
+		for (int i = 0; i < AT_A_TIME; i++) {
+			use_once(&listener, port, use + i);
+			if (i % 3 == 0)
+				be_refused(&closed);
+		}
+		expect_uses(&stream, port, use, begun);
+	}
+	http_close(&stream);
+	close(listener.fd);
+	service_stop();
+}
+
+#define DEAD 30
+
+/* Subscribes as often, and is killed so. */
+static void subscribe_many(int channel, int fd)
+{
+	struct http streams[DEAD];
+
+	(void)fd;
+	for (int i = 0; i < DEAD; i++)
+		service_subscribe(&streams[i], "/v1/events?all");
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
+}
+
+static void expect_subscribers(size_t count)
+{
+	json_t *status = service_get("/v1/status");
+
+	assert_int_equal(json_array_size(at(status, "subscribers")), count);
+	json_decref(status);
+}
+
+static void masses_of_dead_subscribers(void **state)
+{
+	struct listener listener;
+	struct child child;
+	size_t before;
+
+	(void)state;
+	service_start(NULL);
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	json_decref(service_get("/healthz"));
+	before = service_descriptors();
+	for (int i = 0; i < 5; i++) {
+		child_start(&child, subscribe_many, -1);
+		child_hear(&child);
+		expect_subscribers(DEAD);
+		child_kill(&child);
+		assert_true(connect_once(&listener)); /* there is something to be sent */
+		service_wait_descriptors(before);
+	}
+	close(listener.fd);
+	service_stop();
+}
+
+#define AT_ONCE 40
+#define LIVES 800
+
+/* Accepts a connection, whose peer closes at once, and is gone up to 300 ms later. */
+static void live_shortly(const struct listener *listener, int seed)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (connect(client, (const struct sockaddr *)&listener->address, listener->length) ||
+	    accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC) < 0)
+		_exit(1);
+	close(client);
+	pass_ms(seed * 7919 % 300);
+	_exit(0);
+}
+
+/* So many of them at any time, until all have lived. */
+static void breed(int channel, int fd)
+{
+	struct listener listener;
+	int living = 0, status;
+	bool well = true;
+
+	(void)fd;
+	listener_open(&listener, AF_INET, "127.0.0.1", AT_ONCE);
+	for (int born = 0; born < LIVES || living;) {
+		if (born < LIVES && living < AT_ONCE) {
+			if (fork() == 0)
+				live_shortly(&listener, born);
+			born++;
+			living++;
+			continue;
+		}
+		well &= wait(&status) > 0 && status == 0;
+		living--;
+	}
+	child_say(channel, well ? listener.port : 0, 0, 0);
+	child_told(channel);
+}
+
+/*
+ * Processes go while what they hold, their threads and their files are read: each reading finds
+ * some, and some that are gone before their turn.
+ */
+static void masses_of_processes_that_go(void **state)
+{
+	static const char *const arguments[] = {"--close-wait", "1ms", "--report-interval", "100ms",
+						NULL};
+	static const char *const targets[] = {"/v1/diagnosis", "/v1/summary?by=process",
+					      "/v1/status"};
+	struct child child;
+	json_t *summary;
+	long rounds = 0;
+	int64_t begun, port;
+	size_t before;
+
+	(void)state;
+	service_start(arguments);
+	json_decref(service_get("/healthz"));
+	before = service_descriptors();
+	child_start(&child, breed, -1);
+	for (begun = now_ns(); now_ns() - begun < 6 * 1000000000LL; rounds++) {
+		for (size_t i = 0; i < 3; i++)
+			json_decref(service_get(targets[i]));
+		json_decref(service_list("/v1/connections"));
+	}
+	print_message("           %ld rounds of answers\n", rounds);
+	port = child_hear(&child).value;
+	assert_int_not_equal(port, 0);
+	summary = service_get("/v1/summary?window=start&by=port");
+	assert_int_equal(number_at(row_of(summary, "server", (uint16_t)port), "ended"), LIVES);
+	json_decref(summary);
+	child_kill(&child);
+	service_wait_descriptors(before);
+	service_stop();
+}
+
+int run_masses_of_listeners(void)
+{
+	const struct CMUnitTest tests[] = {command_scenario(masses_of_listeners)};
+
+	return cmocka_run_group_tests(tests, command_setup, command_teardown);
+}
+
+int run_masses(void)
+{
+	const struct CMUnitTest tests[] = {
+		service_scenario(masses_of_one_peer),
+		service_scenario(masses_of_the_same_socket),
+		service_scenario(masses_of_dead_subscribers),
+		service_scenario(masses_of_processes_that_go),
+	};
+
+	return cmocka_run_group_tests(tests, service_setup, service_teardown);
+}
