@@ -8,8 +8,9 @@
 #include "clock.h"
 #include "json.h"
 
-/* Looks that are still being read: each can hold megabytes. */
+/* Looks that are still being read, and the connections in them, 184 bytes each. */
 #define SNAPSHOTS_MAX 4
+#define CONNECTIONS_HELD (1 << 19)
 
 /* A look that is not older than this is good for another client. */
 #define FRESH_NS (NSEC_PER_SEC / 2)
@@ -27,6 +28,7 @@ struct listings {
 	struct watch *watch;
 	struct snapshot *latest; /* or NULL */
 	size_t count;
+	size_t connections; /* in all looks that are done */
 };
 
 struct listing {
@@ -57,6 +59,8 @@ static void snapshot_free(struct snapshot *snapshot)
 	if (listings->latest == snapshot)
 		listings->latest = NULL;
 	listings->count--;
+	if (snapshot->done)
+		listings->connections -= waiting_count(snapshot->waiting);
 	waiting_free(snapshot->waiting);
 	free(snapshot);
 }
@@ -75,9 +79,9 @@ static void on_look_done(void *userdata, struct waiting *waiting, int result)
 	struct snapshot *snapshot = userdata;
 	struct listing *next;
 
-	(void)waiting;
 	snapshot->done = true;
 	snapshot->result = result;
+	snapshot->listings->connections += waiting_count(waiting);
 	if (!snapshot->users) { /* all have gone meanwhile */
 		snapshot_free(snapshot);
 		return;
@@ -107,6 +111,12 @@ static struct snapshot *snapshot_new(struct listings *listings)
 	return snapshot;
 }
 
+/* One more may hold as many connections as are followed, so what is held already is bounded. */
+static bool is_full(const struct listings *listings)
+{
+	return listings->count >= SNAPSHOTS_MAX || listings->connections >= CONNECTIONS_HELD;
+}
+
 static bool is_good(const struct snapshot *snapshot)
 {
 	if (!snapshot->done)
@@ -122,7 +132,7 @@ int listing_new(struct listing **ret, struct listings *listings, enum listing_ki
 	struct listing *listing;
 
 	if (!snapshot || !is_good(snapshot)) {
-		if (listings->count >= SNAPSHOTS_MAX)
+		if (is_full(listings))
 			return -EBUSY;
 		snapshot = snapshot_new(listings);
 	}
