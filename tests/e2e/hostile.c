@@ -187,7 +187,7 @@ static void hostile_services(void **state)
 	json_decref(summary);
 	summary = service_get("/v1/summary?window=start");
 	ended = number_at(summary, "total.ended");
-	assert_true(ended >= SERVICES + SERVICES / 2 + 4);
+	assert_true(ended >= 2 * (SERVICES / 2) + 4); /* the other clients can end later */
 	json_decref(summary);
 	assert_int_equal(command_run(&command, "report"), 0);
 	command_expect_harmless(&command);
