@@ -77,7 +77,7 @@ static enum part part = PARTS; /* all of them */
 static int usage(void)
 {
 	fprintf(stderr, "usage: e2e --daemon PATH --command PATH --backend fentry|tracepoint\n"
-			"           [--connections N] [--one-peer N] [--steer] [--one-cpu]\n"
+			"           [--connections N] [--steer] [--one-cpu]\n"
 			"           [--set-clock]\n"
 			"           [--part hooks|service|explain|faults] [--only PATTERN]\n");
 	return 2;
@@ -108,7 +108,6 @@ static bool parse(int argc, char **argv)
 		{"command", required_argument, NULL, 'c'},
 		{"backend", required_argument, NULL, 'b'},
 		{"connections", required_argument, NULL, 'n'},
-		{"one-peer", required_argument, NULL, 'm'},
 		{"steer", no_argument, NULL, 's'},
 		{"set-clock", no_argument, NULL, 't'},
 		{"one-cpu", no_argument, NULL, '1'},
@@ -118,7 +117,7 @@ static bool parse(int argc, char **argv)
 	};
 	int option;
 
-	suite.connections = suite.one_peer = 1000000;
+	suite.connections = 1000000;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'd':
@@ -132,10 +131,6 @@ static bool parse(int argc, char **argv)
 			break;
 		case 'n':
 			if (!parse_count(optarg, &suite.connections))
-				return false;
-			break;
-		case 'm':
-			if (!parse_count(optarg, &suite.one_peer))
 				return false;
 			break;
 		case 's':

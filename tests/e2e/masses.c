@@ -166,13 +166,13 @@ static void masses_of_one_peer(void **state)
 	for (int i = 0; i < WORKERS; i++)
 		listener_open(&workers[i].listener, AF_INET, "127.0.0.1", 16);
 	/* The ring and the tables are touched once. */
-	make_connections(workers, suite.one_peer / 10 / WORKERS);
+	make_connections(workers, suite.connections / 10 / WORKERS);
 	expect_counted(&workers[0]);
 	before = service_number("memory.resident_bytes");
 	begun = now_ns();
-	make_connections(workers, suite.one_peer * 9 / 10 / WORKERS);
-	print_message("           %ld connections, %.0f a second\n", suite.one_peer,
-		      (double)suite.one_peer * 0.9 / ((double)(now_ns() - begun) / 1e9));
+	make_connections(workers, suite.connections * 9 / 10 / WORKERS);
+	print_message("           %ld connections, %.0f a second\n", suite.connections,
+		      (double)suite.connections * 0.9 / ((double)(now_ns() - begun) / 1e9));
 	for (int i = 0; i < WORKERS; i++) {
 		expect_counted(&workers[i]);
 		close(workers[i].listener.fd);

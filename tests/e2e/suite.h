@@ -18,8 +18,7 @@ struct suite {
 	const char *command_path;
 	const char *backend;
 	bool fentry;
-	long connections; /* of scenario 22 */
-	long one_peer; /* connections of one peer */
+	long connections; /* of scenario 22, and of one peer */
 	bool steer;
 	bool set_clock; /* the machine is the test's alone */
 	const char *only; /* a pattern of names, or NULL for all tests */
