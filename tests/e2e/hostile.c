@@ -341,6 +341,7 @@ static void hostile_namespaces(void **state)
 }
 
 #define THREADS 400
+#define THREADS_SEEN 256 /* of one process */
 
 _Noreturn static void *sleep_for_ever(void *argument)
 {
@@ -361,11 +362,16 @@ static void be_many_threads(int channel, int fd)
 	become_nobody();
 	listener_open(&listener, AF_INET, "127.0.0.1", 64);
 	for (int i = 0; i < 64; i++) {
+		char byte;
+		int server;
+
 		client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(client, (struct sockaddr *)&listener.address, listener.length) ||
-		    accept(listener.fd, NULL, NULL) < 0)
+		if (connect(client, (struct sockaddr *)&listener.address, listener.length))
 			child_fail("connect");
+		server = accept(listener.fd, NULL, NULL);
 		close(client);
+		if (server < 0 || recv(server, &byte, 1, 0) != 0)
+			child_fail("reading to the end");
 	}
 	for (int i = 0; i < 200; i++) {
 		pid_t pid = fork();
@@ -386,8 +392,31 @@ static void be_many_threads(int channel, int fd)
 	child_told(channel);
 }
 
+/* Of the service's process so many threads were seen as may be, and the others are counted. */
+static bool threads_are_bounded(uint32_t pid)
+{
+	json_t *diagnosis = service_get("/v1/diagnosis"), *one, *process;
+	bool found = false;
+	size_t i, j;
+
+	json_array_foreach (at(diagnosis, "services"), i, one) {
+		json_array_foreach (at(one, "evidence.processes"), j, process) {
+			if (number_at(process, "pid") != pid || !number_at(process, "threads"))
+				continue;
+			assert_int_equal(number_at(process, "threads"), THREADS_SEEN);
+			assert_int_equal(number_at(process, "threads_left_out"),
+					 1 + THREADS - THREADS_SEEN);
+			assert_true(number_at(one, "evidence.processes_left_out") > 0);
+			found = true;
+		}
+	}
+	json_decref(diagnosis);
+	return found;
+}
+
 static void hostile_threads(void **state)
 {
+	int64_t deadline;
 	struct child child;
 
 	(void)state;
@@ -395,6 +424,12 @@ static void hostile_threads(void **state)
 	json_decref(service_get("/v1/summary"));
 	child_start(&child, be_many_threads, -1);
 	child_hear(&child);
+	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	while (!threads_are_bounded((uint32_t)child.pid)) {
+		if (now_ns() > deadline)
+			fail_msg("its threads are not told");
+		pass_ms(100);
+	}
 	pass_ms(2 * COMMAND_SLOW_MS);
 	expect_bounded("threads and heirs");
 	assert_in_range(command_run(&command, "explain"), 0, 1); /* 1: it has found something */
