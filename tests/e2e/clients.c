@@ -120,13 +120,18 @@ static bool run_rounds(struct readers *readers, const struct listener *wanted,
 	return true;
 }
 
-/* Until all were told of all, and ends their thread. */
+/* Until all were told of all, or for long nothing more, and ends their thread. */
 static bool wait_for_readers(struct readers *readers)
 {
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	long before = readers->least;
 
-	while (readers->least < readers->wanted && now_ns() < deadline)
+	while (readers->least < readers->wanted && now_ns() < deadline) {
 		pass_ms(1);
+		if (readers->least != before)
+			deadline = now_ns() + PATIENCE_MS * 1000000LL;
+		before = readers->least;
+	}
 	readers->stop = true;
 	return readers->least >= readers->wanted;
 }
@@ -154,8 +159,9 @@ static void expect_all_got_all(const struct readers *readers)
 		const struct got *got = &readers->got[i];
 
 		if (got->ended != readers->wanted || got->lost || got->ids != readers->got[0].ids)
-			fail_msg("subscriber %d got %ld of %ld, and lost %ld", i, (long)got->ended,
-				 readers->wanted, got->lost);
+			fail_msg("subscriber %d got %ld of %ld, and lost %ld; the ring lost %lld",
+				 i, (long)got->ended, readers->wanted, got->lost,
+				 service_number("losses.ring_full"));
 	}
 }
 
