@@ -69,6 +69,7 @@ enum {
 
 /* include/uapi/asm-generic/errno*.h; no architecture with BPF differs. */
 #define E2BIG 7
+#define EEXIST 17
 #define EPIPE 32
 #define ECONNABORTED 103
 #define ECONNRESET 104

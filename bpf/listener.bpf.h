@@ -8,6 +8,7 @@
 
 #include "slowclose/record.h"
 #include "socket.bpf.h"
+#include "table.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -30,7 +31,9 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 {
 	struct sock_common *common = &sk->__sk_common;
 	struct listener listener = {};
+	struct conn_cpu *cpu = this_cpu();
 	__u64 key = (__u64)sk;
+	int error;
 
 	listener.netns = common->skc_net.net->ns.inum;
 	listener.port = common->skc_num;
@@ -46,7 +49,9 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 		listener.owner = *task;
 		listener.somaxconn = common->skc_net.net->core.sysctl_somaxconn;
 	}
-	bpf_map_update_elem(&listeners, &key, &listener, task ? BPF_ANY : BPF_NOEXIST);
+	error = bpf_map_update_elem(&listeners, &key, &listener, task ? BPF_ANY : BPF_NOEXIST);
+	if (error && error != -EEXIST && cpu)
+		count(&cpu->losses[LOSS_LISTENERS]);
 }
 
 static __always_inline void listener_remove(struct sock *sk)

@@ -264,6 +264,7 @@ enum loss {
 	LOSS_TABLE_FULL, /* not followed: max_connections reached */
 	LOSS_NO_MEMORY, /* not followed: the kernel had no memory for the entry */
 	LOSS_FOLD_FULL, /* folded, but no room under their service */
+	LOSS_LISTENERS, /* listeners not known: no room or memory for them */
 	LOSS_COUNT,
 };
 
@@ -276,7 +277,7 @@ struct conn_cpu {
 	__u64 not_followed; /* socket that could not be added: counted once, not by each look */
 	__u64 looked; /* socket of which a look has been through */
 	__u64 looked_transition; /* this one: slowclose.bpf.c */
-	__u64 padding[5]; /* to cache lines, so that no CPU waits for another's */
+	__u64 padding[4]; /* to cache lines, so that no CPU waits for another's */
 };
 
 _Static_assert(sizeof(struct conn_cpu) == 128, "whole cache lines");

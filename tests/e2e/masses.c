@@ -23,26 +23,43 @@ static struct program command;
 
 #define LISTENERS 10000
 
-/* In a network namespace of its own; in the queue of the last one is a connection. */
-static void listen_on_all(int channel, int fd)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	int listener, client;
+/* As many are known: bpf/listener.bpf.h. */
+#define LISTENERS_KNOWN 16384
 
-	(void)fd;
-	netns_enter_new();
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 1; i <= LISTENERS; i++) {
-		address.sin_port = htons((uint16_t)i);
+static void listen_up_to(struct sockaddr_in *address, int last)
+{
+	int listener;
+
+	address->sin_family = AF_INET;
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (int i = ntohs(address->sin_port) + 1; i <= last; i++) {
+		address->sin_port = htons((uint16_t)i);
 		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
+		if (listener < 0 || bind(listener, (struct sockaddr *)address, sizeof(*address)) ||
 		    listen(listener, 4))
 			child_fail("listen");
 	}
+}
+
+/*
+ * In a network namespace of its own; in the queue of the last one is a connection. When it is told
+ * so, as many more as make it too many.
+ */
+static void listen_on_all(int channel, int fd)
+{
+	struct sockaddr_in address = {};
+	int client;
+
+	(void)fd;
+	netns_enter_new();
+	listen_up_to(&address, LISTENERS);
 	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(client, (struct sockaddr *)&address, sizeof(address)))
 		child_fail("connect");
 	child_say(channel, (int64_t)netns_inode(), 0, 0);
+	child_told(channel);
+	listen_up_to(&address, LISTENERS_KNOWN + 1);
+	child_say(channel, 0, 0, 0);
 	child_told(channel);
 }
 
@@ -100,6 +117,10 @@ static void masses_of_listeners(void **state)
 		      (double)(now_ns() - begun) / 1e6);
 	command_service_start();
 	expect_all_listeners(netns);
+	assert_int_equal(service_number("losses.listeners"), 0);
+	child_tell(&child, 0);
+	child_hear(&child);
+	assert_true(service_number("losses.listeners") > 0);
 	child_kill(&child);
 	if (MEMORY_IS_ITS_OWN)
 		assert_true(service_number("memory.resident_bytes") - before < 16LL * MIB);

@@ -166,6 +166,7 @@ static const char *loss_meaning(const char *name)
 		{"table_full", ": not followed: the table was full (max_connections)"},
 		{"no_memory", ": not followed: the kernel had no memory"},
 		{"fold_full", ": folded without their service: in the total and the others"},
+		{"listeners", ": listeners not known: more than 16384, or no memory"},
 		{"subscribers", ": events missed by subscribers that read too slowly"},
 	};
 

@@ -42,6 +42,7 @@ static void print_losses(FILE *out, const struct metrics_health *health)
 		[LOSS_TABLE_FULL] = "cause=\"table_full\"",
 		[LOSS_NO_MEMORY] = "cause=\"no_memory\"",
 		[LOSS_FOLD_FULL] = "cause=\"fold_full\"",
+		[LOSS_LISTENERS] = "cause=\"listeners\"",
 	};
 
 	prometheus_family(out, name, "counter", "What was not told in detail, or not at all.");
