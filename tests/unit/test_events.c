@@ -239,6 +239,13 @@ static void round_the_log(void **state)
 	events_free(events);
 }
 
+/* Sanitizers keep what was freed. */
+#ifdef SANITIZED
+#define MEMORY_IS_ITS_OWN false
+#else
+#define MEMORY_IS_ITS_OWN true
+#endif
+
 static long resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
@@ -269,7 +276,7 @@ static void readers_that_keep_up_take_little(void **state)
 		expect_event(&one, number, 0);
 		expect_event(&one, number + 1, 0);
 	}
-	assert_true(resident_bytes() - before < (long)log_size / 8);
+	assert_true(!MEMORY_IS_ITS_OWN || resident_bytes() - before < (long)log_size / 8);
 	expect_nothing(&other, 0);
 	events_free(events);
 }
