@@ -448,6 +448,7 @@ static const char *const units[] = {
 };
 
 #define UNITS (sizeof(units) / sizeof(units[0]))
+#define UNITS_OF_UTF8 2 /* the other one is no name of systemd's, and told as null */
 
 static const char *unit_root(void)
 {
@@ -474,6 +475,24 @@ static void accept_in_unit(int channel, int listener)
 	child_told(channel);
 }
 
+/* Each has a connection in CLOSE_WAIT, which the next look tells. */
+static void expect_units_shown(void)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	size_t shown;
+
+	do {
+		const char *at;
+
+		pass_ms(100);
+		shown = 0;
+		assert_int_equal(command_run(&command, "report", "--by", "unit"), 0);
+		for (at = command.out.text; (at = strstr(at, "slowclose-e2e")); at++)
+			shown++;
+	} while (shown < UNITS_OF_UTF8 && now_ns() < deadline);
+	assert_int_equal(shown, UNITS_OF_UTF8);
+}
+
 static void expect_no_unit_harms(void)
 {
 	static const char *const ways[] = {"service", "process", "unit"};
@@ -493,32 +512,32 @@ static void expect_no_unit_harms(void)
 static void hostile_units(void **state)
 {
 	struct child children[UNITS];
-	struct listener listener;
+	struct listener listeners[UNITS]; /* services of their own: each has one unit */
 	struct pair pairs[UNITS];
 	char path[160];
 
 	(void)state;
 	command_service_start();
-	listener_open(&listener, AF_INET, "127.0.0.1", UNITS);
 	for (size_t i = 0; i < UNITS; i++) {
 		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
 		if (mkdir(path, 0755) && errno != EEXIST)
 			skip_with_reason("no cgroup: %s", strerror(errno));
-		pair_connect(&pairs[i], &listener);
-		child_start(&children[i], accept_in_unit, listener.fd);
+		listener_open(&listeners[i], AF_INET, "127.0.0.1", 1);
+		child_start(&children[i], accept_in_unit, listeners[i].fd);
+		pair_connect(&pairs[i], &listeners[i]); /* no child has the client's end */
 		child_tell(&children[i], (int64_t)i);
 		child_hear(&children[i]);
 		close(pairs[i].client);
 	}
-	pass_ms(2 * COMMAND_SLOW_MS);
+	expect_units_shown();
 	expect_no_unit_harms();
 	for (size_t i = 0; i < UNITS; i++) {
 		child_kill(&children[i]);
+		close(listeners[i].fd);
 		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
 		rmdir(path);
 	}
 	expect_no_unit_harms();
-	close(listener.fd);
 	command_service_start();
 }
 
