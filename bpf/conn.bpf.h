@@ -132,13 +132,13 @@ static __always_inline void conn_close_wait(struct sock *sk, int old)
 	}
 }
 
-/* The application's FIN: out of CLOSE_WAIT that is the end of its part. */
-static __always_inline void conn_local_fin(struct sock *sk, int old, int state)
+/* The application's FIN: out of CLOSE_WAIT that is the end of its part. Returns what has ended. */
+static __always_inline struct conn *conn_local_fin(struct sock *sk, int old, int state)
 {
 	struct conn *conn = conn_find_established(sk, old);
 
 	if (!conn || conn->state == state)
-		return;
+		return NULL;
 	conn->state = state;
 	conn_note_accepted(conn, sk);
 	if (!conn->end) {
@@ -149,8 +149,7 @@ static __always_inline void conn_local_fin(struct sock *sk, int old, int state)
 		if (in_own_context(sk))
 			task_read(&conn->closer);
 	}
-	if (state == TCP_LAST_ACK)
-		conn_report(sk, conn, sk, state);
+	return state == TCP_LAST_ACK ? conn : NULL;
 }
 
 static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, struct tcp_sock *tp)
@@ -184,17 +183,18 @@ static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *c
 	conn->flags = snapshot.conn.flags | CONN_CLOSED;
 }
 
-static __always_inline void conn_closed(struct sock *sk, int old)
+/* Returns what has ended. */
+static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 {
 	struct conn *conn;
 
 	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) { /* it never was a connection */
 		conn_remove(sk);
-		return;
+		return NULL;
 	}
 	conn = conn_find_established(sk, old);
 	if (!conn || conn->state == TCP_CLOSE)
-		return;
+		return NULL;
 	conn->state = TCP_CLOSE;
 	conn_note_accepted(conn, sk);
 	if (conn->accepted_ns)
@@ -204,10 +204,10 @@ static __always_inline void conn_closed(struct sock *sk, int old)
 		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
 			task_read(&conn->closer);
 	}
-	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED) && !is_mptcp(sk))
-		conn_closed_in_queue(sk, conn);
-	else
-		conn_report(sk, conn, sk, TCP_CLOSE);
+	if (conn->role != ROLE_SERVER || conn->flags & CONN_ACCEPTED || is_mptcp(sk))
+		return conn;
+	conn_closed_in_queue(sk, conn);
+	return NULL;
 }
 
 /* MPTCP's own listener is never in the kernel's tables; that of its first subflow is. */
@@ -243,6 +243,8 @@ static __always_inline bool is_news(int old, int new)
 
 static __always_inline void conn_transition(struct sock *sk, int old, int new)
 {
+	struct conn *ended = NULL;
+
 	if (old == TCP_LISTEN && new == TCP_CLOSE) {
 		listener_remove(sk);
 		return;
@@ -265,12 +267,14 @@ static __always_inline void conn_transition(struct sock *sk, int old, int new)
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		conn_local_fin(sk, old, new);
+		ended = conn_local_fin(sk, old, new);
 		break;
 	case TCP_CLOSE:
-		conn_closed(sk, old);
+		ended = conn_closed(sk, old);
 		break;
 	}
+	if (ended) /* in one place: this is most of what the verifier has to look at */
+		conn_report(sk, ended, sk, new);
 }
 
 static __always_inline void accept_succeeded(const struct conn *conn)

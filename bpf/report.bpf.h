@@ -160,18 +160,16 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 					int state)
 {
 	__u64 now = bpf_ktime_get_ns();
+	bool streamed = !stream_slow_only || is_slow(conn, now);
 	struct conn_cpu *cpu = this_cpu();
-	struct record *record;
+	struct record *record = NULL;
 
 	if (!cpu)
 		return;
-	if (stream_slow_only && !is_slow(conn, now)) {
-		conn_fold(sk, conn, counters, state, now);
-		return;
-	}
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (streamed)
+		record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		if (conn_fold(sk, conn, counters, state, now))
+		if (conn_fold(sk, conn, counters, state, now) && streamed)
 			count(&cpu->losses[LOSS_RING_FULL]);
 		return;
 	}
