@@ -60,24 +60,34 @@ static void show(const json_t *json)
 	free(text);
 }
 
+/* The incidents run beside each other: on a machine that is too slow for that it is the truth. */
+static bool is_starved(const json_t *finding, const json_t *of)
+{
+	if (strcmp(word_at(finding, "code"), "cpu-starved") != 0)
+		return false;
+	return json_number_value(at((json_t *)of, "evidence.node.pressure.cpu.some")) > 0.9;
+}
+
 /* How many of the codes are found. Fails of any other. */
 static size_t count_wanted(const json_t *answer, const char *role, const char *const *codes)
 {
-	const json_t *findings = json_object_get(service_of(answer, role), "findings");
+	const json_t *of = service_of(answer, role);
+	const json_t *findings = json_object_get(of, "findings");
+	size_t i, wanted = 0;
 	json_t *finding;
-	size_t i;
 
 	json_array_foreach (findings, i, finding) {
 		const char *const *code = codes;
 
 		while (*code && strcmp(*code, word_at(finding, "code")) != 0)
 			code++;
-		if (!*code) {
+		if (!*code && !is_starved(finding, of)) {
 			show(answer);
 			fail_msg("found %s", word_at(finding, "code"));
 		}
+		wanted += *code != NULL;
 	}
-	return json_array_size(findings);
+	return wanted;
 }
 
 static size_t count_of(const char *const *codes)
