@@ -89,18 +89,6 @@ static void *read_all(void *argument)
 	return NULL;
 }
 
-static void make_fast(const struct listener *listener)
-{
-	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
-
-	assert_int_equal(
-		connect(client, (const struct sockaddr *)&listener->address, listener->length), 0);
-	server = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-	set_linger_0(client);
-	close(client);
-	close(server);
-}
-
 /* As fast as those who read can follow. False: they got nothing for long. */
 static bool run_rounds(struct readers *readers, const struct listener *wanted,
 		       const struct listener *other)
@@ -113,9 +101,9 @@ static bool run_rounds(struct readers *readers, const struct listener *wanted,
 				return false;
 			pass_ms(1);
 		}
-		make_fast(wanted);
+		assert_true(connect_once(wanted));
 		for (int i = 0; i < OTHERS; i++)
-			make_fast(other);
+			assert_true(connect_once(other));
 	}
 	return true;
 }
@@ -261,7 +249,7 @@ static void api_64_subscribers_of_a_storm(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, read_all, &readers), 0);
 	begun = now_ns();
 	for (long i = 0; i < readers.wanted; i++)
-		make_fast(&listener);
+		assert_true(connect_once(&listener));
 	seconds = (double)(now_ns() - begun) / 1e9;
 	wait_for_readers(&readers);
 	pthread_join(thread, NULL);

@@ -73,19 +73,6 @@ static void expect_old_wait(const struct pair pairs[OLD])
 	assert_int_equal(found, OLD);
 }
 
-static void expect_ended(const struct listener *listener, long long count)
-{
-	json_t *summary = service_get("/v1/summary?window=start&by=port");
-	json_t *server = row_of(summary, "server", listener->port);
-	json_t *client = row_of(summary, "client", listener->port);
-
-	assert_non_null(server);
-	assert_non_null(client);
-	assert_int_equal(number_at(server, "ended"), count);
-	assert_int_equal(number_at(client, "ended"), count);
-	json_decref(summary);
-}
-
 /* All that began when there was room end as they should, and so does what begins now. */
 static void expect_right_again(struct pair pairs[OLD], struct listener *listener)
 {
@@ -94,12 +81,12 @@ static void expect_right_again(struct pair pairs[OLD], struct listener *listener
 	expect_old_wait(pairs);
 	for (int i = 0; i < OLD; i++)
 		close(pairs[i].server);
-	expect_ended(listener, OLD);
+	service_expect_ended(listener->port, OLD);
 	close(listener->fd);
 	listener_open(&again, AF_INET, "127.0.0.1", 16);
 	for (int i = 0; i < NEW; i++)
 		assert_true(connect_once(&again));
-	expect_ended(&again, NEW);
+	service_expect_ended(again.port, NEW);
 	close(again.fd);
 }
 

@@ -159,20 +159,6 @@ static void make_connections(struct worker workers[WORKERS], long each)
 	}
 }
 
-static void expect_counted(const struct worker *worker)
-{
-	json_t *summary = service_get("/v1/summary?window=start&by=port");
-	static const char *const roles[] = {"server", "client"};
-
-	for (size_t i = 0; i < 2; i++) {
-		json_t *row = row_of(summary, roles[i], worker->listener.port);
-
-		assert_non_null(row);
-		assert_int_equal(number_at(row, "ended"), worker->wanted);
-	}
-	json_decref(summary);
-}
-
 /* Its ports come again and again; a record of each connection, or a count, and nothing stays. */
 static void masses_of_one_peer(void **state)
 {
@@ -187,14 +173,14 @@ static void masses_of_one_peer(void **state)
 		listener_open(&workers[i].listener, AF_INET, "127.0.0.1", 16);
 	/* The ring and the tables are touched once. */
 	make_connections(workers, suite.connections / 10 / WORKERS);
-	expect_counted(&workers[0]);
+	service_expect_ended(workers[0].listener.port, workers[0].wanted);
 	before = service_number("memory.resident_bytes");
 	begun = now_ns();
 	make_connections(workers, suite.connections * 9 / 10 / WORKERS);
 	print_message("           %ld connections, %.0f a second\n", suite.connections,
 		      (double)suite.connections * 0.9 / ((double)(now_ns() - begun) / 1e9));
 	for (int i = 0; i < WORKERS; i++) {
-		expect_counted(&workers[i]);
+		service_expect_ended(workers[i].listener.port, workers[i].wanted);
 		close(workers[i].listener.fd);
 	}
 	growth = service_number("memory.resident_bytes") - before;

@@ -158,6 +158,20 @@ long long service_number(const char *path)
 	return number;
 }
 
+void service_expect_ended(uint16_t port, long long count)
+{
+	json_t *summary = service_get("/v1/summary?window=start&by=port");
+	static const char *const roles[] = {"server", "client"};
+
+	for (size_t i = 0; i < 2; i++) {
+		json_t *row = row_of(summary, roles[i], port);
+
+		assert_non_null(row);
+		assert_int_equal(number_at(row, "ended"), count);
+	}
+	json_decref(summary);
+}
+
 void service_subscribe(struct http *stream, const char *target)
 {
 	json_t *hello;

@@ -46,6 +46,10 @@ json_t *service_list(const char *target);
 /* A number of /v1/status, by its path. */
 long long service_number(const char *path);
 
+/* So many connections to the port have ended since the start, at the server's and the client's end.
+ */
+void service_expect_ended(uint16_t port, long long count);
+
 /* Subscribes; the stream's first line, hello, is read. */
 void service_subscribe(struct http *stream, const char *target);
 
