@@ -130,25 +130,33 @@ static __always_inline void record_fold(const struct record *record, struct conn
 		count(&cpu->losses[LOSS_FOLD_FULL]);
 }
 
+static __always_inline bool is_streamed(const struct conn *conn, __u64 end_ns)
+{
+	return !stream_slow_only || is_slow(conn, end_ns);
+}
+
 /*
- * Not inlined: it needs a record on the stack, and seldom runs. Returns 1 if the entry was ours to
- * remove.
+ * Not inlined: it needs a record on the stack, and seldom runs. Counts the loss by itself, since a
+ * caller must not branch on what it knew before the call: 5.10's verifier takes states that differ
+ * only in that for the same, and removes the branch (its propagate_precision() marks registers of
+ * the innermost function alone).
  */
-static __noinline int conn_fold(struct sock *sk, struct conn *conn, struct sock *counters,
-				int state, __u64 end_ns)
+static __noinline void conn_fold(struct sock *sk, struct conn *conn, struct sock *counters,
+				 int state, __u64 end_ns)
 {
 	struct conn_cpu *cpu = this_cpu();
 	struct record record;
 
 	if (!cpu)
-		return 0;
+		return;
 	record_begin(&record, sk, conn, RECORD_CLOSED, end_ns);
 	if (counters)
 		conn_read_counters(&record, counters, state);
 	if (!conn_remove(sk))
-		return 0;
+		return;
 	record_fold(&record, cpu);
-	return 1;
+	if (is_streamed(&record.conn, end_ns))
+		count(&cpu->losses[LOSS_RING_FULL]);
 }
 
 /*
@@ -160,17 +168,15 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 					int state)
 {
 	__u64 now = bpf_ktime_get_ns();
-	bool streamed = !stream_slow_only || is_slow(conn, now);
 	struct conn_cpu *cpu = this_cpu();
 	struct record *record = NULL;
 
 	if (!cpu)
 		return;
-	if (streamed)
+	if (is_streamed(conn, now))
 		record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		if (conn_fold(sk, conn, counters, state, now) && streamed)
-			count(&cpu->losses[LOSS_RING_FULL]);
+		conn_fold(sk, conn, counters, state, now);
 		return;
 	}
 	record_begin(record, sk, conn, RECORD_CLOSED, now);
