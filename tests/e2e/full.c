@@ -203,6 +203,8 @@ static void group_leave(void)
  */
 static void faults_no_memory_for_the_table(void **state)
 {
+	/* The small table has its memory from the start, and holds no more than 1,000 of these. */
+	static const char *const arguments[] = {"--max-connections", "16000", NULL};
 	static struct crowd crowd;
 	static struct pair old[OLD];
 	struct listener listener;
@@ -212,7 +214,7 @@ static void faults_no_memory_for_the_table(void **state)
 	crowd.count = 0;
 	group_make();
 	group_enter();
-	service_start(NULL);
+	service_start(arguments);
 	group_leave();
 	json_decref(service_get("/v1/summary"));
 	open_old(old, &listener);

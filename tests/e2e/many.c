@@ -5,8 +5,7 @@
 #include "expect.h"
 #include "suite.h"
 
-/* Of so many the small table holds an eighth, or, where there is one table only, that holds all.
- */
+/* Of so many the small table holds 60, or, where there is one table only, that holds all. */
 static const char *const arguments[] = {
 	"--max-connections", "960", "--close-wait", "1ms", "--all", NULL};
 

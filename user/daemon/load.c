@@ -20,8 +20,8 @@
 #include "room.h"
 #include "slowclose.skel.h"
 
-/* An eighth of the connections that may be followed at once is in the small table. */
-#define SMALL_PART 8
+/* The part of the connections that may be followed at once which is in the small table: 14 MiB. */
+#define SMALL_PART 16
 
 /* A preallocated map takes all its memory at once, so they are smaller: 27 MiB and 2 MiB. */
 #define PREALLOCATED_CONNECTIONS 131072
@@ -187,7 +187,8 @@ static void size_tables(struct slowclose_bpf *skel, __u32 max)
 		bpf_map__set_max_entries(skel->maps.conns_more, 1);
 		return;
 	}
-	bpf_map__set_max_entries(skel->maps.conns, small);
+	/* Memory of its own, at once: less than half the time of what the kernel would allocate. */
+	preallocate(skel->maps.conns, small);
 	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
 }
 
