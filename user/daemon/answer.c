@@ -161,7 +161,7 @@ static enum MHD_Result answer_listing(struct request *request)
 	int r;
 
 	if (!request->listing) {
-		r = listing_new(&request->listing, request->requests->listings, kind,
+		r = listing_new(&request->listing, request->requests->service->listings, kind,
 				&request->query.filter, on_listing, request);
 		if (r < 0)
 			return respond_failure(request, "there are too many looks at once");

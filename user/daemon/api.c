@@ -243,12 +243,8 @@ static struct api *api_begin(struct service *service, int fd, unsigned int most,
 	api->requests.metrics_only = metrics_only;
 	api->requests.on_resumed = on_resumed;
 	api->requests.userdata = api;
-	api->requests.listings = listings_new(service->watch);
-	if (!api->requests.listings) {
-		close(fd);
-	} else if (start(api, fd, most) >= 0) {
+	if (start(api, fd, most) >= 0)
 		return api;
-	}
 	api_free(api);
 	return NULL;
 }
@@ -305,7 +301,6 @@ void api_free(struct api *api)
 	sd_event_source_disable_unref(api->io);
 	sd_event_source_disable_unref(api->timer);
 	sd_event_source_disable_unref(api->again);
-	listings_free(api->requests.listings);
 	if (api->path)
 		unlink(api->path);
 	free(api->path);

@@ -8,9 +8,8 @@
 #include "clock.h"
 #include "json.h"
 
-/* Looks that are still being read, and the connections in them, 184 bytes each. */
+/* Looks that are still being read. */
 #define SNAPSHOTS_MAX 4
-#define CONNECTIONS_HELD (1 << 19)
 
 /* A look that is not older than this is good for another client. */
 #define FRESH_NS (NSEC_PER_SEC / 2)
@@ -111,10 +110,15 @@ static struct snapshot *snapshot_new(struct listings *listings)
 	return snapshot;
 }
 
-/* One more may hold as many connections as are followed, so what is held already is bounded. */
-static bool is_full(const struct listings *listings)
+/* What there is memory for (room.c): all that is followed in one look, and half of it before. */
+bool listings_are_full(const struct listings *listings)
 {
-	return listings->count >= SNAPSHOTS_MAX || listings->connections >= CONNECTIONS_HELD;
+	const struct hooks *hooks = watch_hooks(listings->watch);
+	uint64_t held = listings->connections;
+
+	if (listings->latest && !listings->latest->done) /* it may find all of them */
+		held += hooks_tracked(hooks);
+	return listings->count >= SNAPSHOTS_MAX || held > hooks_tracked_max(hooks) / 2;
 }
 
 static bool is_good(const struct snapshot *snapshot)
@@ -132,7 +136,7 @@ int listing_new(struct listing **ret, struct listings *listings, enum listing_ki
 	struct listing *listing;
 
 	if (!snapshot || !is_good(snapshot)) {
-		if (is_full(listings))
+		if (listings_are_full(listings))
 			return -EBUSY;
 		snapshot = snapshot_new(listings);
 	}

@@ -25,6 +25,10 @@ struct listings *listings_new(struct watch *watch);
 /* All listings must be gone, and no look goes on afterwards. NULL is allowed. */
 void listings_free(struct listings *listings);
 
+/* Clients hold so many connections, in looks that they still read, that there is no memory for
+ * another. */
+bool listings_are_full(const struct listings *listings);
+
 /*
  * Begins to look; done is called once, later, unless the listing is freed before. Returns 0,
  * -EBUSY when too many looks are still being read, or -ENOMEM.

@@ -14,7 +14,6 @@
 /* All that there are, and what their answers are made of. */
 struct requests {
 	struct service *service;
-	struct listings *listings;
 	LIST_HEAD(, request) all;
 	bool metrics_only; /* anybody may ask: the rest is hidden */
 	bool ending; /* the daemon does: streams are closed, nothing is answered any more */

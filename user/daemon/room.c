@@ -9,8 +9,12 @@
 /* Of the kernel, with its part of the table's buckets: 287 were measured on Linux 6.18. */
 #define ENTRY_BYTES 288
 
-/* All may wait: in the daemon's own look at them, and in what a client is told. */
-#define CONNECTION_BYTES (ENTRY_BYTES + 2 * sizeof(struct record))
+/*
+ * All may wait: in one look at them, and half of them in looks that clients still read, each with a
+ * descriptor (listing.c). Sorting takes its room again.
+ */
+#define LOOKED_AT_BYTES (sizeof(struct record) + sizeof(struct holder))
+#define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + sizeof(struct holder))
 
 /* For the rest of the daemon, its programs and other maps: 31 MiB at rest, and 50 under load. */
 #define OWN_BYTES (96 << 20)

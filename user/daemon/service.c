@@ -128,17 +128,10 @@ static void report_finding(void *userdata, const struct evidence *evidence,
 	journal_finding(service->journal, evidence, finding, since_ns, clock_ns(CLOCK_REALTIME));
 }
 
-static void on_report_look_done(void *userdata, struct waiting *waiting, int result)
+static void report(struct service *service)
 {
-	struct service *service = userdata;
 	struct summary *summary;
 
-	service->reporting = false;
-	if (result < 0) {
-		log_line("cannot look at what waits: %s", strerror(-result));
-		return;
-	}
-	service_take_waiting(service, waiting);
 	service_take_folded(service); /* logged */
 	summary = summary_new(service->stats, report_window(service->settings.report_interval_ns),
 			      BY_SERVICE, clock_monotonic_ns(), clock_realtime_offset_ns());
@@ -146,6 +139,19 @@ static void on_report_look_done(void *userdata, struct waiting *waiting, int res
 		journal_summary(service->journal, summary);
 	summary_free(summary);
 	findings_for_each(service->findings, report_finding, service);
+}
+
+static void on_report_look_done(void *userdata, struct waiting *waiting, int result)
+{
+	struct service *service = userdata;
+
+	service->reporting = false;
+	if (result < 0)
+		log_line("cannot look at what waits: %s", strerror(-result));
+	else
+		service_take_waiting(service, waiting);
+	waiting_clear(waiting);
+	report(service);
 }
 
 /* The next report comes an interval from now. */
@@ -166,9 +172,14 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 	struct service *service = userdata;
 
 	(void)source, (void)usec;
-	if (!service->reporting)
+	if (listings_are_full(service->listings)) {
+		log_line("what waits is told as of the last look: clients still read theirs, and "
+			 "there is no memory for another");
+		report(service);
+	} else if (!service->reporting) {
 		service->reporting = looker_add(watch_looker(service->watch), service->waiting,
 						&options, on_report_look_done, service) == 0;
+	}
 	return await_report(service);
 }
 
@@ -315,7 +326,8 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	if (r < 0) /* logged */
 		goto out;
 	service.waiting = waiting_new(watch_hooks(service.watch));
-	r = service.waiting ? prepare_loop(&service) : -ENOMEM;
+	service.listings = listings_new(service.watch);
+	r = service.waiting && service.listings ? prepare_loop(&service) : -ENOMEM;
 	if (r >= 0)
 		r = findings_new(&service.findings, service.watch);
 	if (r >= 0)
@@ -338,6 +350,7 @@ int service_run(const struct settings *settings, const struct config_source *sou
 out:
 	api_free(service.metrics_api);
 	api_free(service.api);
+	listings_free(service.listings);
 	findings_free(service.findings);
 	waiting_free(service.waiting);
 	watch_free(service.watch);

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "findings.h"
 #include "journal.h"
+#include "listing.h"
 #include "metrics.h"
 #include "reload.h"
 #include "settings.h"
@@ -25,6 +26,7 @@ struct service {
 	struct events *events;
 	struct journal *journal;
 	struct findings *findings;
+	struct listings *listings;
 	struct metrics *metrics;
 	struct api *api;
 	struct api *metrics_api; /* NULL: nobody asked for it */

@@ -58,7 +58,7 @@ struct waiting *waiting_new(struct hooks *hooks)
 	return waiting;
 }
 
-static void clear(struct waiting *waiting)
+void waiting_clear(struct waiting *waiting)
 {
 	scan_close(&waiting->reader);
 	array_clear(&waiting->records);
@@ -73,13 +73,13 @@ void waiting_free(struct waiting *waiting)
 {
 	if (!waiting)
 		return;
-	clear(waiting);
+	waiting_clear(waiting);
 	free(waiting);
 }
 
 int waiting_begin(struct waiting *waiting, const struct waiting_options *options)
 {
-	clear(waiting);
+	waiting_clear(waiting);
 	waiting->all_listeners = options->all_listeners;
 	waiting->step = STEP_WAITING;
 	waiting->walk_cpu_ns = waiting->rest_cpu_ns = 0;
