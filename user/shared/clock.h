@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The two clocks, in nanoseconds. Modules that are tested take the time as an argument instead. */
+/* The two clocks, in nanoseconds. Most modules take the time as an argument instead. */
 #ifndef SLOWCLOSE_CLOCK_H
 #define SLOWCLOSE_CLOCK_H
 
