@@ -20,10 +20,25 @@ struct waiting {
 	void *userdata;
 };
 
+#define FOLLOWED_MAX 1000
+
 static struct {
 	struct waiting *last; /* that was begun */
 	size_t held;
+	uint64_t followed;
 } fake;
+
+uint64_t hooks_tracked(const struct hooks *hooks)
+{
+	(void)hooks;
+	return fake.followed;
+}
+
+uint64_t hooks_tracked_max(const struct hooks *hooks)
+{
+	(void)hooks;
+	return FOLLOWED_MAX;
+}
 
 struct waiting *waiting_new(struct hooks *hooks)
 {
@@ -131,7 +146,7 @@ static void clients_at_once_share_a_look(void **state)
 		assert_int_equal(ask(&list[i], listings), 0);
 		assert_int_equal(listing_ready(list[i]), i > 50);
 		if (i == 50)
-			find(1 << 20, 0);
+			find(FOLLOWED_MAX, 0);
 	}
 	assert_int_equal(fake.held, 1);
 	for (int i = 0; i < 100; i++)
@@ -160,7 +175,8 @@ static void looks_are_bounded(void **state)
 	listings_free(listings);
 }
 
-/* Half a million, and those of the one look that was begun while there were less. */
+/* Half of those that can be followed, and those of the one look that was begun while there were
+ * less. */
 static void connections_are_bounded(void **state)
 {
 	struct listings *listings = listings_new(NULL);
@@ -168,23 +184,41 @@ static void connections_are_bounded(void **state)
 
 	(void)state;
 	assert_int_equal(ask(&list[0], listings), 0);
-	find((1 << 19) - 1, AGE_NS);
+	find(FOLLOWED_MAX / 2, AGE_NS);
 	assert_int_equal(ask(&list[1], listings), 0);
 	find(1, AGE_NS);
 	assert_int_equal(ask(&list[2], listings), -EBUSY);
 	listing_free(list[1]);
 	assert_int_equal(ask(&list[1], listings), 0);
-	find(1 << 20, AGE_NS);
+	find(FOLLOWED_MAX, AGE_NS);
 	listing_free(list[0]);
 	assert_int_equal(ask(&list[0], listings), -EBUSY);
 	listing_free(list[1]);
 	assert_int_equal(ask(&list[1], listings), 0);
 	listing_free(list[1]); /* before its look is done */
-	find(1 << 20, AGE_NS);
+	find(FOLLOWED_MAX, AGE_NS);
 	assert_int_equal(ask(&list[0], listings), 0);
 	find(0, AGE_NS);
 	listing_free(list[0]);
 	assert_int_equal(fake.held, 0);
+	listings_free(listings);
+}
+
+/* Who would look beside it: the look may find all that are followed. */
+static void look_under_way_counts(void **state)
+{
+	struct listings *listings = listings_new(NULL);
+	struct listing *list;
+
+	(void)state;
+	fake.followed = FOLLOWED_MAX;
+	assert_false(listings_are_full(listings));
+	assert_int_equal(ask(&list, listings), 0);
+	assert_true(listings_are_full(listings));
+	find(1, AGE_NS);
+	assert_false(listings_are_full(listings));
+	listing_free(list);
+	fake.followed = 0;
 	listings_free(listings);
 }
 
@@ -194,6 +228,7 @@ int main(void)
 		cmocka_unit_test(clients_at_once_share_a_look),
 		cmocka_unit_test(looks_are_bounded),
 		cmocka_unit_test(connections_are_bounded),
+		cmocka_unit_test(look_under_way_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
