@@ -46,6 +46,7 @@ struct events {
 	char *log; /* NULL while nobody subscribes */
 	size_t size;
 	uint64_t head, tail; /* positions: where the next entry goes, and the oldest one */
+	uint64_t start; /* the position that is at the beginning of the memory */
 	uint64_t lost;
 	uint64_t last_id;
 };
@@ -72,9 +73,14 @@ void events_free(struct events *events)
 	free(events);
 }
 
+static size_t offset_of(const struct events *events, uint64_t position)
+{
+	return (position - events->start) & (events->size - 1);
+}
+
 static struct entry *entry_at(const struct events *events, uint64_t position)
 {
-	return (struct entry *)(events->log + (position & (events->size - 1)));
+	return (struct entry *)(events->log + offset_of(events, position));
 }
 
 static const char *text_of(const struct entry *entry)
@@ -220,17 +226,11 @@ static const struct entry *next_entry(struct subscriber *subscriber)
  */
 static void rewind_if_all_read(struct events *events)
 {
-	uint64_t begin = (events->head + events->size - 1) & ~(uint64_t)(events->size - 1);
-
 	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
 		if (events->subscribers[i] && next_entry(events->subscribers[i]))
 			return;
 	}
-	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
-		if (events->subscribers[i])
-			events->subscribers[i]->at = begin;
-	}
-	events->head = events->tail = begin;
+	events->start = events->tail = events->head;
 }
 
 /* An entry is in one piece: where it would not be, what is left before the end is filled. */
@@ -242,7 +242,7 @@ static struct entry *add_entry(struct events *events, size_t text_size)
 	size_t to_end;
 
 	rewind_if_all_read(events);
-	to_end = events->size - (events->head & (events->size - 1));
+	to_end = events->size - offset_of(events, events->head);
 	if (room > to_end) {
 		make_room(events, to_end);
 		entry = entry_at(events, events->head);
