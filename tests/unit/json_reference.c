@@ -75,13 +75,14 @@ static json_t *endpoint(const struct conn *conn, const __u8 *address, __u16 port
 static json_t *identity(const struct event *event)
 {
 	const struct conn *conn = &event->conn;
-	char time[RENDER_TIME_SIZE];
+	char time[RENDER_TIME_SIZE], id[17];
 
+	snprintf(id, sizeof(id), "%08x%08x", (unsigned int)(event->id >> 32),
+		 (unsigned int)event->id);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:o}", "event",
 			 kind_name(event->kind), "time", render_time(event->time_ns, time), "id",
-			 event->id, "role", role_name(conn->role), "family",
-			 family_name(conn->family), "local",
-			 endpoint(conn, conn->local_addr, conn->local_port), "remote",
+			 id, "role", role_name(conn->role), "family", family_name(conn->family),
+			 "local", endpoint(conn, conn->local_addr, conn->local_port), "remote",
 			 endpoint(conn, conn->remote_addr, conn->remote_port), "netns",
 			 (json_int_t)conn->netns, "state", state(event));
 }

@@ -391,8 +391,6 @@ static void id_stays(void **state)
 	struct event first = event_of(&record), second;
 
 	(void)state;
-	assert_int_equal(strlen(first.id), 16);
-	assert_int_equal(strspn(first.id, "0123456789abcdef"), 16);
 	/* all that can change while it lives, or by what was seen of it */
 	record.conn.queued_ns++;
 	record.conn.accepted_ns = 0;
@@ -405,7 +403,7 @@ static void id_stays(void **state)
 	record.conn.end = END_EXIT;
 	record.end_ns++;
 	second = event_of(&record);
-	assert_string_equal(first.id, second.id);
+	assert_true(first.id == second.id);
 }
 
 #define assert_new_id(change)                                                                      \
@@ -414,7 +412,7 @@ static void id_stays(void **state)
 		struct event first = event_of(&record), second;                                    \
 		record.conn.change;                                                                \
 		second = event_of(&record);                                                        \
-		assert_string_not_equal(first.id, second.id);                                      \
+		assert_true(first.id != second.id);                                                \
 	} while (0)
 
 static void id_differs(void **state)
@@ -443,12 +441,12 @@ static void id_of_the_other_end(void **state)
 	memcpy(record.conn.local_addr, fast_record().conn.remote_addr, 16);
 	memcpy(record.conn.remote_addr, fast_record().conn.local_addr, 16);
 	second = event_of(&record);
-	assert_string_not_equal(first.id, second.id);
+	assert_true(first.id != second.id);
 	record = fast_record();
 	record.conn.local_port = 50000;
 	record.conn.remote_port = 443;
 	second = event_of(&record);
-	assert_string_not_equal(first.id, second.id);
+	assert_true(first.id != second.id);
 }
 
 static void id_without_established(void **state)
@@ -461,7 +459,7 @@ static void id_without_established(void **state)
 	first = event_of(&record);
 	record.conn.queued_ns++;
 	second = event_of(&record);
-	assert_string_not_equal(first.id, second.id);
+	assert_true(first.id != second.id);
 }
 
 static void names(void **state)

@@ -92,7 +92,7 @@ static struct event any_event(void)
 	struct event event = {
 		.kind = RECORD_CLOSED + any() % 3,
 		.conn = any_conn(),
-		.id = "0123456789abcdef",
+		.id = 0x0123456789abcdef,
 		.time_ns = (int64_t)any(),
 		.accept_wait_ns = any_wait(),
 		.close_wait_ns = any_wait(),

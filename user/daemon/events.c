@@ -283,6 +283,8 @@ void events_publish(struct events *events, const struct event *event)
 	size_t size;
 	char *text;
 
+	if (!events->log) /* nobody subscribes */
+		return;
 	for (size_t i = 0; i < SUBSCRIBERS_MAX; i++) {
 		const struct subscriber *subscriber = events->subscribers[i];
 

@@ -15,6 +15,7 @@
 
 #include "duration.h"
 #include "log.h"
+#include "render.h"
 #include "text.h"
 
 #define EVENTS_A_SECOND 20
@@ -81,11 +82,11 @@ static void send_fields(struct fields *fields)
 
 static void add_connection(struct fields *fields, const struct event *event)
 {
-	char address[TEXT_ADDRESS_SIZE], comm[TEXT_COMM_SIZE];
+	char address[TEXT_ADDRESS_SIZE], comm[TEXT_COMM_SIZE], id[RENDER_ID_SIZE];
 	const struct conn *conn = &event->conn;
 
 	add(fields, "SLOWCLOSE_EVENT=%s", kind_name(event->kind));
-	add(fields, "SLOWCLOSE_ID=%s", event->id);
+	add(fields, "SLOWCLOSE_ID=%s", render_id(event->id, id));
 	add(fields, "SLOWCLOSE_ROLE=%s", role_name(conn->role));
 	if (cause_name(event->cause))
 		add(fields, "SLOWCLOSE_CAUSE=%s", cause_name(event->cause));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "event.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "mix.h"
@@ -79,16 +77,14 @@ static uint64_t mix_address(uint64_t hash, const __u8 address[16])
 }
 
 /* Only of what does not change while the connection lives, so that every event of it agrees. */
-static void set_id(struct event *event)
+static uint64_t id_of(const struct conn *conn)
 {
-	const struct conn *conn = &event->conn;
 	uint64_t hash = mix(0, conn->established_ns ? conn->established_ns : conn->queued_ns);
 
 	hash = mix(hash, (uint64_t)conn->netns << 32 | (uint64_t)conn->role);
 	hash = mix(hash, (uint64_t)conn->local_port << 16 | conn->remote_port);
 	hash = mix_address(hash, conn->local_addr);
-	hash = mix_address(hash, conn->remote_addr);
-	snprintf(event->id, sizeof(event->id), "%016" PRIx64, hash);
+	return mix_address(hash, conn->remote_addr);
 }
 
 void event_from_record(struct event *event, const struct record *record,
@@ -113,7 +109,7 @@ void event_from_record(struct event *event, const struct record *record,
 	event->accepted = accepted(conn);
 	event->fin_read = fin_read(conn);
 	set_bytes(event, record);
-	set_id(event);
+	event->id = id_of(conn);
 	event->slow = over(event->accept_wait_ns, thresholds->accept_wait_ns) ||
 		      over(event->close_wait_ns, thresholds->close_wait_ns);
 	if (event->slow)

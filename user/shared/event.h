@@ -47,7 +47,7 @@ struct event {
 	const struct listener_record *listener;
 	const struct place *owner_place; /* or NULL */
 	const struct place *closer_place; /* or NULL */
-	char id[17]; /* 16 hexadecimal digits, the same for all events of one connection */
+	uint64_t id; /* the same for all events of one connection */
 	int64_t time_ns; /* CLOCK_REALTIME of the end; of the look, if it has not ended */
 	int64_t accept_wait_ns; /* this and the following: or UNKNOWN */
 	int64_t close_wait_ns;

@@ -246,14 +246,14 @@ static const char *state(const struct event *event)
 static void put_identity(struct line *line, const struct event *event)
 {
 	const struct conn *conn = &event->conn;
-	char time[RENDER_TIME_SIZE];
+	char time[RENDER_TIME_SIZE], id[RENDER_ID_SIZE];
 
 	put_text(line, "{\"event\":");
 	put_word(line, kind_name(event->kind));
 	put_key(line, "time");
 	put_word(line, render_time(event->time_ns, time));
 	put_key(line, "id");
-	put_word(line, event->id);
+	put_word(line, render_id(event->id, id));
 	put_key(line, "role");
 	put_word(line, role_name(conn->role));
 	put_key(line, "family");

@@ -247,6 +247,17 @@ static int begin(struct json_read *read, const json_t *object)
 	return -EINVAL;
 }
 
+static uint64_t read_id(struct json_read *read, const json_t *object)
+{
+	const char *text = field_required(&read->error, object, "id");
+	char again[RENDER_ID_SIZE];
+	uint64_t id = strtoull(text, NULL, 16);
+
+	if (strcmp(text, render_id(id, again)) != 0)
+		field_fail(&read->error, "id", "16 hexadecimal digits");
+	return id;
+}
+
 int event_from_json(struct event *event, struct json_read *read, const json_t *object)
 {
 	int r = begin(read, object);
@@ -256,7 +267,7 @@ int event_from_json(struct event *event, struct json_read *read, const json_t *o
 	memset(event, 0, sizeof(*event));
 	event->kind = read_kind(read, object);
 	event->time_ns = field_time(&read->error, object, "time");
-	snprintf(event->id, sizeof(event->id), "%s", field_required(&read->error, object, "id"));
+	event->id = read_id(read, object);
 	read_conn(read, object, event);
 	read_waits(read, object, event);
 	event->listener = read_listener(read, object);

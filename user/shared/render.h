@@ -35,6 +35,14 @@ static inline const char *render_time(int64_t time_ns, char buf[RENDER_TIME_SIZE
 	return buf;
 }
 
+#define RENDER_ID_SIZE sizeof("0123456789abcdef")
+
+static inline const char *render_id(uint64_t id, char buf[RENDER_ID_SIZE])
+{
+	snprintf(buf, RENDER_ID_SIZE, "%016" PRIx64, id);
+	return buf;
+}
+
 /*
  * The character at text, of at most length bytes: returns how many bytes it has, or 0 where
  * they are not UTF-8 (overlong forms, surrogates and what is over U+10FFFF are not).
