@@ -263,24 +263,21 @@ static int prepare_sinks(struct service *service)
 }
 
 /* What systemd passed goes before the configuration: the sandbox lets nothing else in. */
-static int answer_prometheus(struct service *service)
+static int answer_prometheus(struct service *service, int passed, const char *passed_address)
 {
 	const struct listen_address *address = &service->settings.metrics_listen;
-	char text[LISTEN_TEXT_SIZE];
-	int fd = passed_socket(text);
+	int fd = passed;
 
-	if (fd >= 0 && address->size)
-		log_line("metrics-listen = %s is left out: systemd passed a socket on %s",
-			 address->text, text);
-	if (fd == -ENOENT) {
-		if (!address->size)
-			return 0;
-		strcpy(text, address->text);
+	if (passed < 0 && !address->size)
+		return 0;
+	if (passed < 0)
 		fd = listen_tcp(address);
-	}
+	else if (address->size)
+		log_line("metrics-listen = %s is left out: systemd passed a socket on %s",
+			 address->text, passed_address);
 	if (fd < 0) /* logged */
 		return fd;
-	log_line("/metrics for Prometheus on %s", text);
+	log_line("/metrics for Prometheus on %s", passed < 0 ? address->text : passed_address);
 	return api_new_metrics(&service->metrics_api, service, fd);
 }
 
@@ -311,8 +308,13 @@ int service_run(const struct settings *settings, const struct config_source *sou
 		.userdata = &service,
 	};
 	struct watch_options watch_options = {.tell = settings->slow};
-	int r;
+	char passed_address[LISTEN_TEXT_SIZE];
+	int passed, r;
 
+	/* Before all else: loading the programs takes long. */
+	passed = passed_socket(passed_address);
+	if (passed < 0 && passed != -ENOENT) /* logged */
+		return passed;
 	settings_hooks(settings, &watch_options.hooks);
 	service.watchdog = sd_watchdog_enabled(0, NULL) > 0;
 	signal(SIGPIPE, SIG_IGN);
@@ -338,7 +340,7 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	}
 	r = api_new(&service.api, &service, settings->socket_path);
 	if (r >= 0)
-		r = answer_prometheus(&service);
+		r = answer_prometheus(&service, passed, passed_address);
 	if (r < 0) /* logged */
 		goto out;
 	r = privilege_drop();
