@@ -63,13 +63,6 @@ void suite_stop_daemon(void);
 		skip();                                                                            \
 	} while (0)
 
-/* Whether a daemon's memory is its own: sanitizers keep what it has freed. */
-#ifdef SANITIZED
-#define MEMORY_IS_ITS_OWN false
-#else
-#define MEMORY_IS_ITS_OWN true
-#endif
-
 #define scenario(function) cmocka_unit_test_teardown(function, suite_clean)
 
 int run_ends(void);

@@ -239,13 +239,6 @@ static void round_the_log(void **state)
 	events_free(events);
 }
 
-/* Sanitizers keep what was freed. */
-#ifdef SANITIZED
-#define MEMORY_IS_ITS_OWN false
-#else
-#define MEMORY_IS_ITS_OWN true
-#endif
-
 static long resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
