@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What happens to a daemon and around it: it stays right, or says what it does not know. */
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include "child.h"
 #include "command.h"
 #include "expect.h"
+#include "makers.h"
 #include "netns.h"
 #include "sockets.h"
 #include "suite.h"
@@ -122,24 +121,6 @@ static void faults_hostile_names(void **state)
 	command_service_start();
 }
 
-struct load {
-	struct listener listener;
-	atomic_bool stop;
-	atomic_long made;
-	pthread_t thread;
-};
-
-static void *make_load(void *argument)
-{
-	struct load *load = argument;
-
-	while (!load->stop) {
-		connect_once(&load->listener);
-		load->made++;
-	}
-	return NULL;
-}
-
 static void expect_at_least(const struct pair *pair)
 {
 	json_t *lines = service_list("/v1/connections"), *line;
@@ -168,19 +149,21 @@ static void faults_killed_at_load(void **state)
 	static const char *const arguments[] = {"--close-wait", "1ms", NULL};
 	struct listener listener;
 	struct pair old;
-	struct load load = {.stop = false};
+	struct maker load;
 	json_t *summary, *row;
-	int64_t killed;
+	int64_t deadline, killed;
 
 	(void)state;
 	service_start(arguments);
 	listener_open(&listener, AF_INET, "127.0.0.1", 16);
-	listener_open(&load.listener, AF_INET, "127.0.0.1", 16);
+	makers_open(&load, 1);
 	pair_open(&old, &listener);
 	pair_close_client(&old);
-	assert_int_equal(pthread_create(&load.thread, NULL, make_load, &load), 0);
-	while (load.made < 100)
+	maker_start(&load);
+	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	while (load.made < 100 && now_ns() < deadline)
 		pass_ms(1);
+	assert_true(load.made >= 100);
 	killed = now_ns();
 	daemon_kill(&service.daemon);
 	service_start(arguments);
@@ -192,8 +175,7 @@ static void faults_killed_at_load(void **state)
 	listener_open(&listener, AF_INET, "127.0.0.1", 16);
 	for (int i = 0; i < AFTERWARDS; i++)
 		connect_once(&listener);
-	load.stop = true;
-	pthread_join(load.thread, NULL);
+	maker_stop(&load);
 	summary = service_get("/v1/summary?window=start");
 	row = row_of(summary, "server", listener.port);
 	assert_non_null(row);
@@ -204,7 +186,7 @@ static void faults_killed_at_load(void **state)
 	assert_int_equal(service_number("losses.ring_full"), 0);
 	assert_int_equal(service_number("losses.table_full"), 0);
 	json_decref(summary);
-	close(load.listener.fd);
+	makers_close(&load, 1);
 	close(listener.fd);
 	service_stop();
 }

@@ -1,65 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections that the kernel has only counted: the summary is exact, and says what it lacks. */
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "makers.h"
 #include "service.h"
 #include "sockets.h"
 #include "suite.h"
 
-#define WORKERS 2
+#define MAKERS 2
 
 /* The ring has room for some 43,700 records, two of each connection. */
-#define MORE_THAN_THE_RING (22500 / WORKERS) /* connections of each worker */
-
-/* Each has a listener of its own, so that it accepts what it has connected. */
-struct worker {
-	struct listener listener;
-	int wanted, made;
-	pthread_t thread;
-};
-
-static void *make_many(void *argument)
-{
-	struct worker *worker = argument;
-
-	while (worker->made < worker->wanted && connect_once(&worker->listener))
-		worker->made++;
-	return NULL;
-}
-
-static void open_listeners(struct worker workers[WORKERS])
-{
-	const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-
-	for (int i = 0; i < WORKERS; i++) {
-		listener_open(&workers[i].listener, AF_INET, "127.0.0.1", 16);
-		setsockopt(workers[i].listener.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-			   sizeof(patience));
-	}
-}
-
-static void make_all(struct worker workers[WORKERS], int wanted)
-{
-	for (int i = 0; i < WORKERS; i++) {
-		workers[i].made = 0;
-		workers[i].wanted = wanted;
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, make_many, &workers[i]),
-				 0);
-	}
-	for (int i = 0; i < WORKERS; i++)
-		pthread_join(workers[i].thread, NULL);
-	for (int i = 0; i < WORKERS; i++)
-		assert_int_equal(workers[i].made, wanted);
-}
-
-static void close_listeners(struct worker workers[WORKERS])
-{
-	for (int i = 0; i < WORKERS; i++)
-		close(workers[i].listener.fd);
-}
+#define MORE_THAN_THE_RING (22500 / MAKERS) /* connections of each maker */
 
 static void expect_role_ended(json_t *summary, const char *role, uint16_t port, long long count)
 {
@@ -70,24 +23,24 @@ static void expect_role_ended(json_t *summary, const char *role, uint16_t port, 
 	assert_int_equal(number_at(row, "lifetime.count"), count);
 }
 
-static void expect_ended(json_t *summary, const struct worker *worker, long long count)
+static void expect_ended(json_t *summary, const struct maker *maker, long long count)
 {
-	expect_role_ended(summary, "server", worker->listener.port, count);
-	expect_role_ended(summary, "client", worker->listener.port, count);
+	expect_role_ended(summary, "server", maker->listener.port, count);
+	expect_role_ended(summary, "client", maker->listener.port, count);
 }
 
 /* The reader stands still under load, for as long as it takes to fill the ring. */
 static void api_ring_is_full(void **state)
 {
-	struct worker workers[WORKERS];
+	struct maker makers[MAKERS];
 	json_t *summary, *status;
 	long long folded;
 
 	(void)state;
 	service_start(NULL);
-	open_listeners(workers);
+	makers_open(makers, MAKERS);
 	kill(service.daemon.pid, SIGSTOP);
-	make_all(workers, MORE_THAN_THE_RING);
+	makers_make(makers, MAKERS, MORE_THAN_THE_RING);
 	kill(service.daemon.pid, SIGCONT);
 	summary = service_get("/v1/summary?window=start");
 	status = service_get("/v1/status");
@@ -98,11 +51,11 @@ static void api_ring_is_full(void **state)
 	assert_int_equal(number_at(status, "losses.ring_full"), folded);
 	assert_int_equal(number_at(status, "losses.fold_full"), 0);
 	assert_int_equal(number_at(summary, "undetailed"), folded);
-	for (int i = 0; i < WORKERS; i++)
-		expect_ended(summary, &workers[i], MORE_THAN_THE_RING);
+	for (int i = 0; i < MAKERS; i++)
+		expect_ended(summary, &makers[i], MORE_THAN_THE_RING);
 	json_decref(summary);
 	json_decref(status);
-	close_listeners(workers);
+	makers_close(makers, MAKERS);
 	service_stop();
 }
 
@@ -125,7 +78,7 @@ static void api_stream_of_the_slow(void **state)
 {
 	static const char *const arguments[] = {
 		"--stream", "slow", "--close-wait", "50ms", "--accept-wait", "10m", NULL};
-	struct worker workers[WORKERS], *worker = &workers[0];
+	struct maker makers[MAKERS];
 	struct pair pairs[SLOW];
 	json_t *summary, *status, *row, *event;
 	struct http stream;
@@ -133,11 +86,11 @@ static void api_stream_of_the_slow(void **state)
 
 	(void)state;
 	service_start(arguments);
-	open_listeners(workers);
-	snprintf(target, sizeof(target), "/v1/events?all&lport=%u", worker->listener.port);
+	makers_open(makers, MAKERS);
+	snprintf(target, sizeof(target), "/v1/events?all&lport=%u", makers[0].listener.port);
 	service_subscribe(&stream, target);
-	make_all(workers, FAST);
-	make_slow(&worker->listener, pairs);
+	makers_make(makers, MAKERS, FAST);
+	make_slow(&makers[0].listener, pairs);
 	for (int slow = 0; slow < SLOW;) {
 		event = service_next(&stream);
 		slow += !strcmp(text_at(event, "event"), "closed");
@@ -147,11 +100,11 @@ static void api_stream_of_the_slow(void **state)
 	}
 	status = service_get("/v1/status");
 	summary = service_get("/v1/summary?window=start");
-	row = row_of(summary, "server", worker->listener.port);
+	row = row_of(summary, "server", makers[0].listener.port);
 	assert_string_equal(text_at(status, "stream"), "slow");
 	assert_int_equal(number_at(status, "losses.ring_full"), 0);
-	expect_ended(summary, &workers[0], FAST + SLOW);
-	expect_ended(summary, &workers[1], FAST);
+	expect_ended(summary, &makers[0], FAST + SLOW);
+	expect_ended(summary, &makers[1], FAST);
 	assert_int_equal(number_at(row, "slow_closes"), SLOW);
 	/* Where the reset comes late, close() is first. */
 	assert_int_equal(number_at(row, "ends.reset-by-peer") + number_at(row, "ends.close"),
@@ -161,7 +114,7 @@ static void api_stream_of_the_slow(void **state)
 	json_decref(summary);
 	json_decref(status);
 	http_close(&stream);
-	close_listeners(workers);
+	makers_close(makers, MAKERS);
 	service_stop();
 }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Great numbers of one thing: counts are exact, and memory does not grow with them. */
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include "child.h"
 #include "command.h"
 #include "expect.h"
+#include "makers.h"
 #include "netns.h"
 #include "sockets.h"
 #include "suite.h"
@@ -127,62 +126,29 @@ static void masses_of_listeners(void **state)
 	command_service_start();
 }
 
-/* Of each worker, beside the other; each has a listener of its own. */
-#define WORKERS 2
-
-struct worker {
-	struct listener listener;
-	long wanted;
-	atomic_long made;
-	pthread_t thread;
-};
-
-static void *make_all(void *argument)
-{
-	struct worker *worker = argument;
-
-	while (worker->made < worker->wanted && connect_once(&worker->listener))
-		worker->made++;
-	return NULL;
-}
-
-static void make_connections(struct worker workers[WORKERS], long each)
-{
-	for (int i = 0; i < WORKERS; i++) {
-		workers[i].wanted += each;
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, make_all, &workers[i]),
-				 0);
-	}
-	for (int i = 0; i < WORKERS; i++) {
-		pthread_join(workers[i].thread, NULL);
-		assert_int_equal(workers[i].made, workers[i].wanted);
-	}
-}
+#define MAKERS 2
 
 /* Its ports come again and again; a record of each connection, or a count, and nothing stays. */
 static void masses_of_one_peer(void **state)
 {
-	static struct worker workers[WORKERS];
+	struct maker makers[MAKERS];
 	long long before, growth;
 	int64_t begun;
 
 	(void)state;
-	memset(workers, 0, sizeof(workers));
 	service_start(NULL);
-	for (int i = 0; i < WORKERS; i++)
-		listener_open(&workers[i].listener, AF_INET, "127.0.0.1", 16);
+	makers_open(makers, MAKERS);
 	/* The ring and the tables are touched once. */
-	make_connections(workers, suite.connections / 10 / WORKERS);
-	service_expect_ended(workers[0].listener.port, workers[0].wanted);
+	makers_make(makers, MAKERS, suite.connections / 10 / MAKERS);
+	service_expect_ended(makers[0].listener.port, makers[0].made);
 	before = service_number("memory.resident_bytes");
 	begun = now_ns();
-	make_connections(workers, suite.connections * 9 / 10 / WORKERS);
+	makers_make(makers, MAKERS, suite.connections * 9 / 10 / MAKERS);
 	print_message("           %ld connections, %.0f a second\n", suite.connections,
 		      (double)suite.connections * 0.9 / ((double)(now_ns() - begun) / 1e9));
-	for (int i = 0; i < WORKERS; i++) {
-		service_expect_ended(workers[i].listener.port, workers[i].wanted);
-		close(workers[i].listener.fd);
-	}
+	for (int i = 0; i < MAKERS; i++)
+		service_expect_ended(makers[i].listener.port, makers[i].made);
+	makers_close(makers, MAKERS);
 	growth = service_number("memory.resident_bytes") - before;
 	print_message("           %lld KiB more resident, %lld folded\n", growth / 1024,
 		      service_number("folded"));
