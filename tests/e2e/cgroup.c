@@ -4,54 +4,70 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "suite.h"
 
-static const char *directory(void)
-{
-	static const char *const directories[] = {"/sys/fs/cgroup/slowclose-e2e",
-						  "/sys/fs/cgroup/cpu/slowclose-e2e"};
+#define ROOT "/sys/fs/cgroup"
 
-	return directories[access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0];
+static int open_file(const struct cgroup *cgroup, const char *file, int flags)
+{
+	char path[sizeof(cgroup->directory) + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup->directory, file);
+	return open(path, flags | O_CLOEXEC);
 }
 
-static bool write_file(const char *in, const char *file, const char *text)
+bool cgroup_set(const struct cgroup *cgroup, const char *file, const char *text)
 {
-	char path[128];
-	int fd, r;
+	int fd = open_file(cgroup, file, O_WRONLY);
+	bool written = fd >= 0 && write(fd, text, strlen(text)) > 0;
 
-	snprintf(path, sizeof(path), "%s/%s", in, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	r = fd < 0 ? -1 : (int)write(fd, text, strlen(text));
 	if (fd >= 0)
 		close(fd);
-	return r > 0;
+	return written;
 }
 
-void cgroup_make(void)
+long long cgroup_number(const struct cgroup *cgroup, const char *file)
 {
-	write_file("/sys/fs/cgroup", "cgroup.subtree_control", "+cpu");
-	if (mkdir(directory(), 0755) && errno != EEXIST)
+	int fd = open_file(cgroup, file, O_RDONLY);
+	char text[32] = "";
+	bool have = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return have ? atoll(text) : -1;
+}
+
+void cgroup_make(struct cgroup *cgroup, const char *controller, const char *name)
+{
+	static const struct cgroup root = {ROOT};
+	bool unified = access(ROOT "/cgroup.controllers", F_OK) == 0;
+	char add[32];
+
+	snprintf(add, sizeof(add), "+%s", controller);
+	if (unified)
+		cgroup_set(&root, "cgroup.subtree_control", add);
+	snprintf(cgroup->directory, sizeof(cgroup->directory), ROOT "/%s/%s",
+		 unified ? "." : controller, name);
+	if (mkdir(cgroup->directory, 0755) && errno != EEXIST)
 		skip_with_reason("no cgroup: %s", strerror(errno));
-	if (!write_file(directory(), "cpu.max", "4000 100000") &&
-	    !write_file(directory(), "cpu.cfs_quota_us", "4000")) {
-		rmdir(directory());
-		skip_with_reason("no quota of CPU");
-	}
 }
 
-bool cgroup_enter(void)
+void cgroup_remove(const struct cgroup *cgroup)
 {
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return write_file(directory(), "cgroup.procs", pid);
+	rmdir(cgroup->directory);
 }
 
-void cgroup_remove(void)
+bool cgroup_enter(const struct cgroup *cgroup)
 {
-	rmdir(directory());
+	return cgroup_set(cgroup, "cgroup.procs", "0");
+}
+
+bool cgroup_leave(const struct cgroup *cgroup)
+{
+	return cgroup_set(cgroup, "../cgroup.procs", "0");
 }

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A cgroup with a small quota of CPU: version 2, or 1 of the CPU alone. */
+/* Cgroups below the root: of version 2, or of one controller of version 1. */
 #ifndef E2E_CGROUP_H
 #define E2E_CGROUP_H
 
 #include <stdbool.h>
 
-/* Of 4 % of a CPU. Skips the test where there are none. */
-void cgroup_make(void);
+struct cgroup {
+	char directory[128];
+};
 
-/* This process goes into it; false: it cannot. */
-bool cgroup_enter(void);
+/* Makes one, or takes one of that name. Skips the test where there are none. */
+void cgroup_make(struct cgroup *cgroup, const char *controller, const char *name);
 
 /* Nobody may be left in it. */
-void cgroup_remove(void);
+void cgroup_remove(const struct cgroup *cgroup);
+
+/* This process goes into it, or to the root; false: it cannot. */
+bool cgroup_enter(const struct cgroup *cgroup);
+bool cgroup_leave(const struct cgroup *cgroup);
+
+/* False, or -1: it has no such file, as each version has its own, or will not. */
+bool cgroup_set(const struct cgroup *cgroup, const char *file, const char *text);
+long long cgroup_number(const struct cgroup *cgroup, const char *file);
 
 #endif

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* More than there is room for: what is followed stays right, and what is not is counted. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "expect.h"
 #include "service.h"
 #include "sockets.h"
@@ -121,76 +119,25 @@ static void faults_table_full(void **state)
 	service_stop();
 }
 
-/* Of version 2, and of version 1, whose limit counts what the kernel allocates, too. */
-static const struct {
-	const char *directory, *limit, *usage, *none;
-} groups[] = {
-	{"/sys/fs/cgroup/slowclose-e2e-memory", "memory.max", "memory.current", "max"},
-	{"/sys/fs/cgroup/memory/slowclose-e2e-memory", "memory.limit_in_bytes",
-	 "memory.usage_in_bytes", "-1"},
-};
+static struct cgroup group;
 
-static size_t group; /* of these */
-
-static int group_open(const char *file, int flags)
+/* Of version 2, or of version 1, whose limit counts what the kernel allocates, too. */
+static bool limit_memory(const char *text, const char *text_1)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", groups[group].directory, file);
-	return open(path, flags | O_CLOEXEC);
+	return cgroup_set(&group, "memory.max", text) ||
+	       cgroup_set(&group, "memory.limit_in_bytes", text_1);
 }
 
-static void group_write(const char *file, const char *text)
+static bool unlimit_memory(void)
 {
-	int fd = group_open(file, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		fail_msg("writing %s to %s: %s", text, file, strerror(errno));
-	close(fd);
+	return limit_memory("max", "-1");
 }
 
-static long long group_usage(void)
+static long long memory_usage(void)
 {
-	int fd = group_open(groups[group].usage, O_RDONLY);
-	char text[32] = "";
+	long long usage = cgroup_number(&group, "memory.current");
 
-	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return atoll(text);
-}
-
-static void group_make(void)
-{
-	int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
-
-	group = access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0;
-	if (fd >= 0) {
-		if (write(fd, "+memory", strlen("+memory")) < 0)
-			skip_with_reason("no cgroup of memory: %s", strerror(errno));
-		close(fd);
-	}
-	if (mkdir(groups[group].directory, 0755) && errno != EEXIST)
-		skip_with_reason("no cgroup of memory: %s", strerror(errno));
-}
-
-static void group_enter(void)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	group_write("cgroup.procs", pid);
-}
-
-static void group_leave(void)
-{
-	static const char *const roots[] = {"/sys/fs/cgroup/cgroup.procs",
-					    "/sys/fs/cgroup/memory/cgroup.procs"};
-	int fd = open(roots[group], O_WRONLY | O_CLOEXEC);
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	assert_true(fd >= 0 && write(fd, pid, strlen(pid)) > 0);
-	close(fd);
+	return usage >= 0 ? usage : cgroup_number(&group, "memory.usage_in_bytes");
 }
 
 /* What the kernel may still take at once, for each CPU, whatever the limit is. */
@@ -212,19 +159,22 @@ static void faults_no_memory_for_the_table(void **state)
 
 	(void)state;
 	crowd.count = 0;
-	group_make();
-	group_enter();
+	cgroup_make(&group, "memory", "slowclose-e2e-memory");
+	if (!unlimit_memory())
+		skip_with_reason("no limit of memory");
+	assert_true(cgroup_enter(&group));
 	service_start(arguments);
-	group_leave();
+	assert_true(cgroup_leave(&group));
 	json_decref(service_get("/v1/summary"));
 	open_old(old, &listener);
 	listener_open(&crowd.listener, AF_INET, "127.0.0.1", 16);
 	kill(service.daemon.pid, SIGSTOP);
-	snprintf(limit, sizeof(limit), "%lld", group_usage() + SLACK);
-	group_write(groups[group].limit, limit);
+	assert_true(memory_usage() > 0);
+	snprintf(limit, sizeof(limit), "%lld", memory_usage() + SLACK);
+	assert_true(limit_memory(limit, limit));
 	while (crowd.count < CROWD)
 		crowd_add(&crowd);
-	group_write(groups[group].limit, groups[group].none);
+	assert_true(unlimit_memory());
 	kill(service.daemon.pid, SIGCONT);
 	print_message("           %lld of %zu ends were not followed\n",
 		      service_number("losses.no_memory"), 2 * crowd.count);
@@ -235,7 +185,7 @@ static void faults_no_memory_for_the_table(void **state)
 	crowd_go(&crowd);
 	expect_right_again(old, &listener);
 	service_stop();
-	rmdir(groups[group].directory);
+	cgroup_remove(&group);
 }
 
 int run_full(void)

@@ -3,8 +3,6 @@
  * A local user without any privilege does what he can: memory and CPU of the daemon are bounded,
  * it answers, and what others do is still told right.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "child.h"
 #include "command.h"
 #include "expect.h"
@@ -450,23 +448,15 @@ static const char *const units[] = {
 #define UNITS (sizeof(units) / sizeof(units[0]))
 #define UNITS_OF_UTF8 2 /* the other one is no name of systemd's, and told as null */
 
-static const char *unit_root(void)
-{
-	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) ? "/sys/fs/cgroup/cpu"
-								 : "/sys/fs/cgroup";
-}
+static struct cgroup unit_cgroups[UNITS];
 
 /* Into the cgroup that it is told; then it accepts there. */
 static void accept_in_unit(int channel, int listener)
 {
-	char path[160];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s/cgroup.procs", unit_root(), units[child_told(channel)]);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		child_fail(path);
-	close(fd);
+	if (!cgroup_enter(&unit_cgroups[child_told(channel)]))
+		child_fail("cgroup.procs");
 	become_nobody();
 	fd = accept(listener, NULL, NULL);
 	if (fd < 0)
@@ -514,14 +504,11 @@ static void hostile_units(void **state)
 	struct child children[UNITS];
 	struct listener listeners[UNITS]; /* services of their own: each has one unit */
 	struct pair pairs[UNITS];
-	char path[160];
 
 	(void)state;
 	command_service_start();
 	for (size_t i = 0; i < UNITS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
-		if (mkdir(path, 0755) && errno != EEXIST)
-			skip_with_reason("no cgroup: %s", strerror(errno));
+		cgroup_make(&unit_cgroups[i], "cpu", units[i]);
 		listener_open(&listeners[i], AF_INET, "127.0.0.1", 1);
 		child_start(&children[i], accept_in_unit, listeners[i].fd);
 		pair_connect(&pairs[i], &listeners[i]); /* no child has the client's end */
@@ -534,8 +521,7 @@ static void hostile_units(void **state)
 	for (size_t i = 0; i < UNITS; i++) {
 		child_kill(&children[i]);
 		close(listeners[i].fd);
-		snprintf(path, sizeof(path), "%s/%s", unit_root(), units[i]);
-		rmdir(path);
+		cgroup_remove(&unit_cgroups[i]);
 	}
 	expect_no_unit_harms();
 	command_service_start();

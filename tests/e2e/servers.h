@@ -3,6 +3,7 @@
 #ifndef E2E_SERVERS_H
 #define E2E_SERVERS_H
 
+#include "cgroup.h"
 #include "child.h"
 
 /* Takes what comes, for as long as it may run, and answers at once. */
@@ -43,8 +44,8 @@ child_function server_slow;
 /* Work on one CPU, half a second of it for each request, beside four others that never rest. */
 child_function server_starved;
 
-/* The same in the cgroup of cgroup.h, whose quota one other uses up. It says when it is in there.
- */
+/* The same in this cgroup, whose quota one other uses up. It says when it is in there. */
+extern struct cgroup server_cgroup;
 child_function server_throttled;
 
 /* Four threads on one CPU that never rest and never accept. */

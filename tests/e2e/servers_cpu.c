@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "servers.h"
 
 /* CPU time of each request. */
@@ -17,6 +16,8 @@
 #define THROTTLED_WORK_NS 50000000
 
 #define HOGS 4
+
+struct cgroup server_cgroup;
 
 /* The last CPU that this process may run on. */
 static void use_one_cpu(void)
@@ -76,7 +77,7 @@ void server_starved(int channel, int fd)
 
 void server_throttled(int channel, int fd)
 {
-	if (!cgroup_enter())
+	if (!cgroup_enter(&server_cgroup))
 		child_fail("cgroup.procs");
 	start_hogs(1);
 	child_say(channel, 0, 0, 0);
