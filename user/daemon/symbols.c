@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,20 +123,18 @@ void symbols_sort(struct symbols *symbols)
 	array_sort(&symbols->symbols, compare);
 }
 
-/* By the first function: in front of the functions are variables, some of which are at zero. */
-static bool shows_addresses(void)
+/* Hidden ones are all zero; of those that are shown only a few variables' are. */
+static bool shows_addresses(int fd)
 {
-	FILE *file = fopen(FILE_NAME, "re");
-	unsigned long long address = 0;
-	char type = 0, line[512];
+	char text[4096] = "";
 
-	while (file && (type | 0x20) != 't' && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%llx %c", &address, &type) != 2)
-			break;
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		return false;
+	for (const char *line = text; line; line = strchr(line + 1, '\n')) {
+		if (strtoull(line, NULL, 16))
+			return true;
 	}
-	if (file)
-		fclose(file);
-	return (type | 0x20) == 't' && address;
+	return false;
 }
 
 int symbols_open(struct symbols *symbols)
@@ -146,7 +143,7 @@ int symbols_open(struct symbols *symbols)
 
 	if (fd < 0)
 		return -errno;
-	if (!shows_addresses()) {
+	if (!shows_addresses(fd)) {
 		close(fd);
 		return -EPERM;
 	}
