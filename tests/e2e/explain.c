@@ -25,6 +25,14 @@ static struct stalled_disk disk;
 #define expect_end(...)                                                                            \
 	diagnosis_expect_end(incident.listener.port, "server", FINDINGS_OF(__VA_ARGS__))
 
+static void expect_saying(const char *code, const char *text)
+{
+	json_t *answer = expect(code);
+
+	diagnosis_says(answer, code, text);
+	json_decref(answer);
+}
+
 static void stall_the_disk(void)
 {
 	stalled_disk_mount(&disk);
@@ -33,8 +41,6 @@ static void stall_the_disk(void)
 
 static void explain_stalled_by_a_disk_1(void **state)
 {
-	json_t *answer;
-
 	(void)state;
 	stall_the_disk();
 	incident_begin(&incident, 64, server_threaded);
@@ -44,9 +50,7 @@ static void explain_stalled_by_a_disk_1(void **state)
 		child_hear(&incident.server); /* it has read that, and not the end */
 	}
 	incident_leave(&incident);
-	answer = expect("io-stall");
-	diagnosis_says(answer, "io-stall", "not read");
-	json_decref(answer);
+	expect_saying("io-stall", "not read");
 	stalled_disk_release(&disk);
 	expect_end("io-stall");
 }
@@ -94,15 +98,11 @@ static void explain_throttled_1(void **state)
 /* Without any quota, the hogs take the CPU. */
 static void explain_starved_1(void **state)
 {
-	json_t *answer;
-
 	(void)state;
 	incident_begin(&incident, 64, server_starved);
 	incident_connect(&incident, 40);
 	incident_leave(&incident);
-	answer = expect("cpu-starved");
-	diagnosis_says(answer, "cpu-starved", "find who uses the CPUs");
-	json_decref(answer);
+	expect_saying("cpu-starved", "find who uses the CPUs");
 	incident_end(&incident);
 	expect_end("cpu-starved");
 }
@@ -110,15 +110,11 @@ static void explain_starved_1(void **state)
 /* The hog is the server: it gets all the CPU that there is, and does not accept. */
 static void explain_busy_with_itself(void **state)
 {
-	json_t *answer;
-
 	(void)state;
 	incident_begin(&incident, 64, server_busy);
 	incident_connect(&incident, 5);
 	incident_leave(&incident);
-	answer = expect("accept-stalled");
-	diagnosis_says(answer, "accept-stalled", "running or waiting for a CPU");
-	json_decref(answer);
+	expect_saying("accept-stalled", "running or waiting for a CPU");
 	incident_end(&incident);
 	expect_end("accept-stalled");
 }
@@ -142,15 +138,11 @@ static void explain_out_of_descriptors_2(void **state)
 
 static void explain_stopped_3(void **state)
 {
-	json_t *answer;
-
 	(void)state;
 	incident_begin(&incident, 64, server_prompt);
 	kill(incident.server.pid, SIGSTOP);
 	incident_connect(&incident, 3);
-	answer = expect("accept-stalled");
-	diagnosis_says(answer, "accept-stalled", "stopped by a signal");
-	json_decref(answer);
+	expect_saying("accept-stalled", "stopped by a signal");
 	kill(incident.server.pid, SIGCONT);
 	incident_leave(&incident);
 	expect_end("accept-stalled");
@@ -223,14 +215,10 @@ static void explain_idle_pool_14(void **state)
 
 static void explain_inherited_15(void **state)
 {
-	json_t *answer;
-
 	(void)state;
 	incident_begin(&incident, 64, server_forking);
 	incident_request(&incident, 3);
-	answer = expect("close-leak");
-	diagnosis_says(answer, "close-leak", "only the heirs keep them open");
-	json_decref(answer);
+	expect_saying("close-leak", "only the heirs keep them open");
 	incident_end(&incident);
 	expect_end("close-leak");
 }
@@ -240,7 +228,6 @@ static void explain_one_of_several_listeners_17(void **state)
 	struct listener other;
 	struct child stopped;
 	char text[64];
-	json_t *answer;
 
 	(void)state;
 	listener_open_shared(&incident.listener, NULL, 64);
@@ -252,10 +239,8 @@ static void explain_one_of_several_listeners_17(void **state)
 	kill(stopped.pid, SIGSTOP);
 	incident_connect(&incident, 40);
 	incident_leave(&incident);
-	answer = expect("accept-stalled");
 	snprintf(text, sizeof(text), "/%d)", stopped.pid);
-	diagnosis_says(answer, "accept-stalled", text);
-	json_decref(answer);
+	expect_saying("accept-stalled", text);
 	kill(stopped.pid, SIGCONT);
 	expect_end("accept-stalled");
 }
@@ -311,16 +296,13 @@ static void *impatient_peer(void *argument)
 static void explain_impatient_26(void **state)
 {
 	pthread_t peers[PEERS];
-	json_t *answer;
 
 	(void)state;
 	incident_begin(&incident, 64, server_slow);
 	peers_end = false;
 	for (int i = 0; i < PEERS; i++)
 		pthread_create(&peers[i], NULL, impatient_peer, &incident.listener);
-	answer = expect("impatient-peers");
-	diagnosis_says(answer, "impatient-peers", "peers hang up 2");
-	json_decref(answer);
+	expect_saying("impatient-peers", "peers hang up 2");
 	peers_end = true;
 	for (int i = 0; i < PEERS; i++)
 		pthread_join(peers[i], NULL);
