@@ -214,14 +214,23 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 
-static int prepare_loop(struct service *service)
+static int prepare_loop(struct service *service, const struct config_source *source)
 {
-	int r = watch_add_timer(service->watch, NULL, TICK_USEC, on_tick, service);
+	int r;
 
+	service->waiting = waiting_new(watch_hooks(service->watch));
+	service->listings = listings_new(service->watch);
+	if (!service->waiting || !service->listings)
+		return -ENOMEM;
+	r = watch_add_timer(service->watch, NULL, TICK_USEC, on_tick, service);
 	if (r >= 0)
 		r = watch_add_timer(service->watch, &service->report, 0, on_report, service);
 	if (r >= 0)
 		r = await_report(service);
+	if (r >= 0)
+		r = findings_new(&service->findings, service->watch);
+	if (r >= 0)
+		r = reload_prepare(&service->reload, service, source);
 	return r;
 }
 
@@ -262,6 +271,40 @@ static int prepare_sinks(struct service *service)
 											 : -ENOMEM;
 }
 
+static int watch_connections(struct service *service)
+{
+	const struct watch_sink sink = {
+		.on_event = on_event,
+		.on_pause = on_pause,
+		.wants_all = wants_all,
+		.on_waiting = on_waiting,
+		.on_looked = on_looked,
+		.userdata = service,
+	};
+	struct watch_options options = {.tell = service->settings.slow};
+
+	settings_hooks(&service->settings, &options.hooks);
+	return watch_new(&service->watch, &options, &sink);
+}
+
+/* Failures are logged. */
+static int prepare(struct service *service, const struct config_source *source)
+{
+	int r = prepare_sinks(service);
+
+	if (r < 0) {
+		log_line("cannot prepare: %s", strerror(-r));
+		return r;
+	}
+	r = watch_connections(service);
+	if (r < 0) /* logged */
+		return r;
+	r = prepare_loop(service, source);
+	if (r < 0)
+		log_line("cannot prepare the event loop: %s", strerror(-r));
+	return r;
+}
+
 /* What systemd passed goes before the configuration: the sandbox lets nothing else in. */
 static int answer_prometheus(struct service *service, int passed, const char *passed_address)
 {
@@ -299,15 +342,6 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	struct service service = {.settings = *settings,
 				  .started_ns = clock_ns(CLOCK_REALTIME),
 				  .since_ns = clock_monotonic_ns()};
-	const struct watch_sink sink = {
-		.on_event = on_event,
-		.on_pause = on_pause,
-		.wants_all = wants_all,
-		.on_waiting = on_waiting,
-		.on_looked = on_looked,
-		.userdata = &service,
-	};
-	struct watch_options watch_options = {.tell = settings->slow};
 	char passed_address[LISTEN_TEXT_SIZE];
 	int passed, r;
 
@@ -315,40 +349,21 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	passed = passed_socket(passed_address);
 	if (passed < 0 && passed != -ENOENT) /* logged */
 		return passed;
-	settings_hooks(settings, &watch_options.hooks);
 	service.watchdog = sd_watchdog_enabled(0, NULL) > 0;
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
-	r = prepare_sinks(&service);
-	if (r < 0) {
-		log_line("cannot prepare: %s", strerror(-r));
-		goto out;
-	}
-	r = watch_new(&service.watch, &watch_options, &sink);
-	if (r < 0) /* logged */
-		goto out;
-	service.waiting = waiting_new(watch_hooks(service.watch));
-	service.listings = listings_new(service.watch);
-	r = service.waiting && service.listings ? prepare_loop(&service) : -ENOMEM;
+	r = prepare(&service, source);
 	if (r >= 0)
-		r = findings_new(&service.findings, service.watch);
-	if (r >= 0)
-		r = reload_prepare(&service.reload, &service, source);
-	if (r < 0) {
-		log_line("cannot prepare the event loop: %s", strerror(-r));
-		goto out;
-	}
-	r = api_new(&service.api, &service, settings->socket_path);
+		r = api_new(&service.api, &service, settings->socket_path);
 	if (r >= 0)
 		r = answer_prometheus(&service, passed, passed_address);
 	if (r < 0) /* logged */
 		goto out;
 	r = privilege_drop();
-	if (r < 0) {
+	if (r < 0)
 		log_line("cannot give up privileges: %s", strerror(-r));
-		goto out;
-	}
-	r = answer_until_end(&service);
+	else
+		r = answer_until_end(&service);
 out:
 	api_free(service.metrics_api);
 	api_free(service.api);
