@@ -2,7 +2,6 @@
 /* End-to-end tests of slowclosed: real connections, and what the daemon must tell about them. */
 #include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,23 +159,6 @@ static bool parse(int argc, char **argv)
 	return suite.fentry || !strcmp(suite.backend, "tracepoint");
 }
 
-/* The last one that this process may run on; the daemon and all other children inherit it. */
-static int use_one_cpu(void)
-{
-	cpu_set_t cpus;
-	int last = -1;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &cpus))
-			last = cpu;
-	}
-	CPU_ZERO(&cpus);
-	CPU_SET(last, &cpus);
-	return sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 static bool is_wanted(size_t i)
 {
 	if (groups[i].run == run_clock && !suite.set_clock) /* it is this machine's */
@@ -198,7 +180,7 @@ int main(int argc, char **argv)
 		perror("setrlimit");
 		return 1;
 	}
-	if (suite.one_cpu && use_one_cpu()) {
+	if (suite.one_cpu && suite_use_one_cpu()) {
 		perror("sched_setaffinity");
 		return 1;
 	}

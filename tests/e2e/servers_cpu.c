@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Servers that want more CPU than they get. */
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "servers.h"
+#include "suite.h"
 
 /* CPU time of each request. */
 #define STARVED_WORK_NS 500000000
@@ -18,22 +18,6 @@
 #define HOGS 4
 
 struct cgroup server_cgroup;
-
-/* The last CPU that this process may run on. */
-static void use_one_cpu(void)
-{
-	cpu_set_t cpus;
-	int last = CPU_SETSIZE - 1;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
-		child_fail("sched_getaffinity");
-	while (!CPU_ISSET(last, &cpus))
-		last--;
-	CPU_ZERO(&cpus);
-	CPU_SET(last, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		child_fail("sched_setaffinity");
-}
 
 static void start_hogs(int count)
 {
@@ -70,7 +54,8 @@ _Noreturn static void work(int fd, int64_t request_ns)
 void server_starved(int channel, int fd)
 {
 	(void)channel;
-	use_one_cpu();
+	if (suite_use_one_cpu())
+		child_fail("sched_setaffinity");
 	start_hogs(HOGS);
 	work(fd, STARVED_WORK_NS);
 }
@@ -96,7 +81,8 @@ void server_busy(int channel, int fd)
 	pthread_t thread;
 
 	(void)channel, (void)fd;
-	use_one_cpu();
+	if (suite_use_one_cpu())
+		child_fail("sched_setaffinity");
 	if (nice(-5) == -1) /* over what else this machine does */
 		child_fail("nice");
 	for (int i = 1; i < HOGS; i++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "suite.h"
 
+#include <sched.h>
 #include <sys/wait.h>
 
 #include "child.h"
@@ -8,6 +9,20 @@
 #include "parity.h"
 
 struct suite suite;
+
+int suite_use_one_cpu(void)
+{
+	int last = CPU_SETSIZE - 1;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return -1;
+	while (!CPU_ISSET(last, &cpus))
+		last--;
+	CPU_ZERO(&cpus);
+	CPU_SET(last, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus);
+}
 
 void suite_start_daemon(void)
 {

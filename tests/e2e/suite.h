@@ -51,6 +51,10 @@ int suite_setup_unwatched(void **state);
 /* For each test: undoes what a failed one may have left. */
 int suite_clean(void **state);
 
+/* On the last CPU that this process may use, with all that it starts from now on. Returns 0, or -1
+ * and errno. */
+int suite_use_one_cpu(void);
+
 void suite_start_daemon(void);
 void suite_stop_daemon(void);
 
