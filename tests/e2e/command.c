@@ -102,11 +102,6 @@ static json_t *parse(const char *text, size_t length)
 	return json;
 }
 
-json_t *command_object(const struct program *command)
-{
-	return parse(command->out.text, command->out.length);
-}
-
 json_t *command_lines(const struct program *command)
 {
 	const char *line = command->out.text, *newline;
@@ -124,7 +119,7 @@ json_t *command_ask_as_given(struct program *command, const char *const *argumen
 	if (status || command->err.length)
 		fail_msg("slowclose %s: exit %d; it said:\n%s", arguments[0], status,
 			 command->err.text);
-	return command_object(command);
+	return parse(command->out.text, command->out.length);
 }
 
 static int width(const char *line, size_t length)

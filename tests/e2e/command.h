@@ -38,8 +38,7 @@ int command_run_as(struct program *command, uid_t uid, const char *const *argume
 /* Waits until the service has so many: an earlier one may not have gone yet, a new one not come. */
 void command_wait_subscribers(size_t count);
 
-/* What it must print as JSON: one object; or an array of the lines up to now. */
-json_t *command_object(const struct program *command);
+/* What it must print as JSON: an array of the lines up to now. */
 json_t *command_lines(const struct program *command);
 
 /* The answer of the command, which must be 0 and say nothing else. */

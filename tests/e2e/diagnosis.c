@@ -189,7 +189,8 @@ const json_t *diagnosis_evidence(const json_t *answer)
 	return evidence;
 }
 
-const json_t *diagnosis_finding(const json_t *answer, const char *code)
+/* The server's. */
+static const json_t *finding_of(const json_t *answer, const char *code)
 {
 	json_t *finding;
 	size_t i;
@@ -204,7 +205,7 @@ const json_t *diagnosis_finding(const json_t *answer, const char *code)
 
 void diagnosis_says(const json_t *answer, const char *code, const char *text)
 {
-	char *all = json_dumps(diagnosis_finding(answer, code), 0);
+	char *all = json_dumps(finding_of(answer, code), 0);
 
 	if (!strstr(all, text))
 		fail_msg("\"%s\" is not in %s", text, all);

@@ -24,9 +24,8 @@ void diagnosis_expect_nothing(uint16_t port, const char *role, int readings);
 /* Nothing is found now, whether anything waits or not. */
 void diagnosis_is_empty(uint16_t port);
 
-/* The server's evidence, or its finding of a code, of an answer. Fails where there is none. */
+/* The server's evidence, of an answer. Fails where there is none. */
 const json_t *diagnosis_evidence(const json_t *answer);
-const json_t *diagnosis_finding(const json_t *answer, const char *code);
 
 /* The server's finding of that code says that, in its headline, its proof or its advice. */
 void diagnosis_says(const json_t *answer, const char *code, const char *text);

@@ -105,7 +105,7 @@ void terminal_press(struct terminal *terminal, const char *key)
 	request(terminal, "send-keys", key);
 }
 
-const char *terminal_screen(struct terminal *terminal)
+static const char *screen_of(struct terminal *terminal)
 {
 	request(terminal, "capture-pane", "-p");
 	return terminal->client.out.text;
@@ -128,7 +128,7 @@ static const char *line_of(const char *screen, int line)
 
 static bool shows(struct terminal *terminal, int line, const char *text)
 {
-	const char *screen = terminal_screen(terminal);
+	const char *screen = screen_of(terminal);
 	const char *found;
 
 	if (line < 0)

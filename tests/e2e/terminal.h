@@ -21,10 +21,10 @@ void terminal_run(struct terminal *terminal, const char *const *argv);
 void terminal_resize(struct terminal *terminal, int columns, int lines);
 void terminal_press(struct terminal *terminal, const char *key);
 
-/* What is on the screen now, line by line; valid until the next call. */
-const char *terminal_screen(struct terminal *terminal);
-
-/* The same; but what was too long for a line, and goes on in the next, is one line again. */
+/*
+ * What is on the screen now; what was too long for a line, and goes on in the next, is one line
+ * again. Valid until the next call.
+ */
 const char *terminal_lines(struct terminal *terminal);
 
 /* Waits until a text is on the screen, or in this line of it (from 0); or on it no more. */
