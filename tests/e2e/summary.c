@@ -246,11 +246,55 @@ static void api_report_on_standard_error(void **state)
 	service_stop();
 }
 
+#define FOLLOWED "4000"
+#define MANY 2100 /* more than half of these: no other look is allowed beside one with them all */
+
+/* A client that reads slowly holds its look, and so no other is made: the report says so. */
+static void api_report_beside_a_slow_client(void **state)
+{
+	static const char *const arguments[] = {"--report-interval",
+						"1s",
+						"--close-wait",
+						"1h",
+						"--max-connections",
+						FOLLOWED,
+						NULL};
+	static struct pair pairs[MANY];
+	struct listener listener;
+	struct http slow;
+	char target[64];
+	int lines = 0;
+
+	(void)state;
+	service_start(arguments);
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	for (int i = 0; i < MANY; i++) {
+		pair_open(&pairs[i], &listener);
+		pair_close_client(&pairs[i]);
+	}
+	snprintf(target, sizeof(target), "/v1/connections?lport=%u", listener.port);
+	http_open(&slow);
+	http_ask(&slow, "GET", target);
+	http_read_head(&slow, false);
+	assert_int_equal(slow.status, 200);
+	daemon_expect_said(&service.daemon, "what waits is told as of the last look");
+	while (http_line(&slow))
+		lines++;
+	assert_int_equal(lines, MANY);
+	http_close(&slow);
+	json_decref(service_list(target)); /* there is room again */
+	for (int i = 0; i < MANY; i++)
+		close(pairs[i].server);
+	close(listener.fd);
+	service_stop();
+}
+
 int run_summary(void)
 {
 	const struct CMUnitTest summary[] = {
 		service_scenario(api_summary_of_known_waits),
 		service_scenario(api_report_on_standard_error),
+		service_scenario(api_report_beside_a_slow_client),
 	};
 
 	return cmocka_run_group_tests(summary, service_setup, service_teardown);
