@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 /* Only bounds how long a failing test takes; the machines of tests/vm are slow. */
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 60000
 
 struct seen {
 	json_t *json;

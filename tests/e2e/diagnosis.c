@@ -15,9 +15,6 @@
 /* A reading lasts for a second or longer; all who ask take the daemon's time for it. */
 #define ASK_EVERY_MS 500
 
-/* In an emulated machine the first one, of all scenarios at once, can take long. */
-#define FINDING_PATIENCE_NS (2 * PATIENCE_MS * 1000000LL)
-
 static json_t *ask(uint16_t port)
 {
 	char path[64];
@@ -101,7 +98,7 @@ static size_t count_of(const char *const *codes)
 
 json_t *diagnosis_expect(uint16_t port, const char *role, const char *const *codes)
 {
-	int64_t begun = now_ns(), deadline = begun + FINDING_PATIENCE_NS;
+	int64_t begun = now_ns(), deadline = begun + PATIENCE_MS * 1000000LL;
 	char last[40] = "";
 	int agreeing = 0;
 
@@ -111,7 +108,7 @@ json_t *diagnosis_expect(uint16_t port, const char *role, const char *const *cod
 		bool all = count_wanted(answer, role, codes) == count_of(codes);
 
 		if (all && !agreeing) {
-			deadline = now_ns() + FINDING_PATIENCE_NS;
+			deadline = now_ns() + PATIENCE_MS * 1000000LL;
 			print_message("           %s after %.1f s\n", codes[0],
 				      seconds_since(begun));
 		}
@@ -133,7 +130,7 @@ json_t *diagnosis_expect(uint16_t port, const char *role, const char *const *cod
 
 void diagnosis_expect_end(uint16_t port, const char *role, const char *const *codes)
 {
-	int64_t begun = now_ns(), deadline = begun + FINDING_PATIENCE_NS;
+	int64_t begun = now_ns(), deadline = begun + PATIENCE_MS * 1000000LL;
 	size_t found;
 
 	do {
@@ -150,7 +147,7 @@ void diagnosis_expect_end(uint16_t port, const char *role, const char *const *co
 
 void diagnosis_expect_nothing(uint16_t port, const char *role, int readings)
 {
-	int64_t deadline = now_ns() + FINDING_PATIENCE_NS;
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
 	static const char *const nothing[] = {NULL};
 	char last[40] = "";
 
@@ -160,7 +157,7 @@ void diagnosis_expect_nothing(uint16_t port, const char *role, int readings)
 
 		count_wanted(answer, role, nothing);
 		if (service_of(answer, role) && strcmp(read, last) != 0) {
-			deadline = now_ns() + FINDING_PATIENCE_NS;
+			deadline = now_ns() + PATIENCE_MS * 1000000LL;
 			readings--;
 		}
 		snprintf(last, sizeof(last), "%s", read);
