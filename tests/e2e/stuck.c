@@ -39,7 +39,7 @@ void stuck_made(struct stuck *stuck)
 	stuck->made = now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-void stuck_not_reading_6(struct stuck *stuck)
+static void not_reading_6(struct stuck *stuck)
 {
 	begin(stuck);
 	stuck->cause = "not-reading";
@@ -49,7 +49,7 @@ void stuck_not_reading_6(struct stuck *stuck)
 	stuck_made(stuck);
 }
 
-void stuck_not_closing_7(struct stuck *stuck)
+static void not_closing_7(struct stuck *stuck)
 {
 	begin(stuck);
 	stuck->cause = "not-closing";
@@ -61,7 +61,7 @@ void stuck_not_closing_7(struct stuck *stuck)
 	stuck_made(stuck);
 }
 
-void stuck_still_sending_8(struct stuck *stuck)
+static void still_sending_8(struct stuck *stuck)
 {
 	begin(stuck);
 	stuck->cause = "still-sending";
@@ -74,7 +74,7 @@ void stuck_still_sending_8(struct stuck *stuck)
 	stuck_made(stuck);
 }
 
-void stuck_idle_pool_14(struct stuck *stuck)
+static void idle_pool_14(struct stuck *stuck)
 {
 	struct pair *pair = &stuck->pair;
 
@@ -96,7 +96,8 @@ static void share(int channel, int fd)
 	child_told(channel);
 }
 
-void stuck_shared_15(struct stuck *stuck, struct child *child)
+/* Held here, and twice by a child. */
+static void shared_15(struct stuck *stuck, struct child *child)
 {
 	struct message message;
 
@@ -125,7 +126,8 @@ static void receive_and_close_when_told(int channel, int unused)
 	child_told(channel);
 }
 
-void stuck_passed_15(struct stuck *stuck, struct child *child)
+/* Accepted here, but the one descriptor is a child's, which closes it when told. */
+static void passed_15(struct stuck *stuck, struct child *child)
 {
 	begin(stuck);
 	stuck->cause = "not-reading";
@@ -138,11 +140,12 @@ void stuck_passed_15(struct stuck *stuck, struct child *child)
 	stuck_made(stuck);
 }
 
-void stuck_in_netns_18(struct stuck *stuck, struct child *child)
+/* In a network namespace of its own, where the child lives. */
+static void in_netns_18(struct stuck *stuck, struct child *child)
 {
 	netns_enter_new();
 	child_start(child, child_idle, -1); /* a namespace is found by who lives in it */
-	stuck_not_reading_6(stuck);
+	not_reading_6(stuck);
 	netns_leave();
 	assert_true(stuck->netns != netns_inode());
 }
@@ -197,7 +200,7 @@ void stuck_queued_2(struct stuck *stuck, struct listener *listener, bool open)
 	stuck_made(stuck);
 }
 
-void stuck_queued_ipv6_16(struct stuck *stuck, struct listener *listener)
+static void queued_ipv6_16(struct stuck *stuck, struct listener *listener)
 {
 	listener_open(listener, AF_INET6, "::1", 4);
 	stuck_queue_up(stuck, listener, true);
@@ -243,7 +246,7 @@ int stopped_server_start(struct child *child, struct listener *listener)
 	return fd;
 }
 
-void stuck_stopped_3(struct stuck stuck[STOPPED], struct child *child)
+static void stopped_3(struct stuck stuck[STOPPED], struct child *child)
 {
 	struct listener listener;
 
@@ -388,130 +391,20 @@ void shared_port_release(struct shared_port *shared)
 
 void stuck_make_all(struct stuck_all *all)
 {
-	stuck_not_reading_6(&all->not_reading);
-	stuck_not_closing_7(&all->not_closing);
-	stuck_still_sending_8(&all->still_sending);
-	stuck_idle_pool_14(&all->idle_pool);
-	stuck_shared_15(&all->shared, &all->sharer);
-	stuck_passed_15(&all->passed, &all->receiver);
-	stuck_in_netns_18(&all->in_netns, &all->inhabitant);
+	not_reading_6(&all->not_reading);
+	not_closing_7(&all->not_closing);
+	still_sending_8(&all->still_sending);
+	idle_pool_14(&all->idle_pool);
+	shared_15(&all->shared, &all->sharer);
+	passed_15(&all->passed, &all->receiver);
+	in_netns_18(&all->in_netns, &all->inhabitant);
 	stuck_queued_2(&all->queued, &all->queue, true);
 	stuck_queued_2(&all->queued_closed, &all->queue_closed, false);
-	stuck_queued_ipv6_16(&all->queued_ipv6, &all->queue_ipv6);
+	queued_ipv6_16(&all->queued_ipv6, &all->queue_ipv6);
 	stuck_reset_9(&all->reset, &all->queue_reset);
-	stuck_stopped_3(all->stopped, &all->stopped_server);
+	stopped_3(all->stopped, &all->stopped_server);
 	stuck_full_4(&all->full);
 	stuck_shared_port_17(&all->shared_port);
-}
-
-struct wanted stuck_wanted(const struct stuck *stuck)
-{
-	return stuck->client ? wanted_client(&stuck->pair) : wanted_server(&stuck->pair);
-}
-
-json_t *stuck_event(const struct stuck *stuck, struct daemon *daemon)
-{
-	struct wanted wanted = stuck_wanted(stuck);
-	json_t *event;
-
-	wanted.event = "waiting";
-	do {
-		event = daemon_expect(daemon, &wanted);
-	} while (event_time(event) < stuck->made);
-	return event;
-}
-
-/* An older connection's is who alone holds it, if there is such a one; its thread is not known. */
-static void expect_owner(const struct stuck *stuck, json_t *event, bool older)
-{
-	json_t *owner = json_object_get(event, "owner");
-	bool alone = stuck->holder_count;
-
-	if (!older && stuck->owner) {
-		expect_task(event, "owner", stuck->owner, stuck->owner_tid);
-		return;
-	}
-	for (size_t i = 1; i < stuck->holder_count; i++)
-		alone &= stuck->holders[i].pid == stuck->holders[0].pid;
-	if (!alone) {
-		expect_null(event, "owner");
-		return;
-	}
-	expect_number(owner, "pid", stuck->holders[0].pid);
-	expect_null(owner, "tid");
-}
-
-/* Until now; of an older connection the wait may be told as any shorter one. */
-static void expect_wait_up_to_now(json_t *event, const char *key, struct span since, bool older)
-{
-	struct span looked = {older ? since.before : since.after, now_ns()};
-
-	expect_wait(event, key, since, looked);
-}
-
-static void expect_waits(const struct stuck *stuck, json_t *event, bool older)
-{
-	const struct pair *pair = &stuck->pair;
-
-	if (stuck->queued)
-		expect_wait_up_to_now(event, "accept_wait_ms", pair->queued, older);
-	else if (stuck->client || older)
-		expect_null(event, "accept_wait_ms");
-	else
-		expect_wait(event, "accept_wait_ms", pair->queued, pair->accepted);
-	if (stuck->open)
-		expect_null(event, "close_wait_ms");
-	else
-		expect_wait_up_to_now(event, "close_wait_ms", pair->fin, older);
-	expect_truth(event, "at_least", older);
-	expect_truth(event, "close_wait_at_least", older && !stuck->open);
-}
-
-static void expect_bytes(const struct stuck *stuck, json_t *event, bool older)
-{
-	expect_number(event, "unread_bytes", stuck->unread_bytes);
-	if (stuck->open)
-		expect_null(event, "fin_read");
-	else
-		expect_truth(event, "fin_read", stuck->fin_read);
-	if (stuck->open || older)
-		expect_null(event, "tx_bytes_after_fin");
-	else
-		expect_number(event, "tx_bytes_after_fin", stuck->sent_after_fin);
-}
-
-static void expect_queue(const struct stuck *stuck, json_t *event)
-{
-	json_t *listener = json_object_get(event, "listener");
-
-	if (!stuck->listener_address) {
-		expect_null(event, "listener");
-		return;
-	}
-	expect_text(listener, "address", stuck->listener_address);
-	expect_number(listener, "port", stuck->pair.server_port);
-	expect_number(listener, "queued", stuck->queue);
-	expect_number(listener, "limit", stuck->limit);
-}
-
-void stuck_expect(const struct stuck *stuck, json_t *event, bool older)
-{
-	expect_text(event, "role", stuck->client ? "client" : "server");
-	expect_text(event, "state", stuck->open ? "accept-queue" : "close-wait");
-	expect_text(event, "cause",
-		    older && stuck->cause_if_older ? stuck->cause_if_older : stuck->cause);
-	if (stuck->client)
-		expect_null(event, "accepted");
-	else
-		expect_truth(event, "accepted", !stuck->queued);
-	expect_waits(stuck, event, older);
-	expect_bytes(stuck, event, older);
-	expect_null(event, "end");
-	expect_null(event, "closer");
-	expect_number(event, "netns", (int64_t)stuck->netns);
-	expect_owner(stuck, event, older);
-	expect_holders(event, stuck->holders, stuck->holder_count);
-	expect_queue(stuck, event);
 }
 
 void stuck_release(struct stuck *stuck)

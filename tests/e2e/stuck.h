@@ -37,26 +37,11 @@ struct stuck {
 	unsigned int queue, limit;
 };
 
-void stuck_not_reading_6(struct stuck *stuck);
-void stuck_not_closing_7(struct stuck *stuck);
-void stuck_still_sending_8(struct stuck *stuck);
-void stuck_idle_pool_14(struct stuck *stuck);
-
-/* Held here, and twice by a child. */
-void stuck_shared_15(struct stuck *stuck, struct child *child);
-
-/* Accepted here, but the one descriptor is a child's, which closes it when told. */
-void stuck_passed_15(struct stuck *stuck, struct child *child);
-
-/* In a network namespace of its own, where the child lives. */
-void stuck_in_netns_18(struct stuck *stuck, struct child *child);
-
 /* In the accept queue of a listener that is there, with two bytes; the peer has closed, or not. */
 void stuck_queue_up(struct stuck *stuck, const struct listener *listener, bool open);
 
 /* The same, in that of a new one, alone. */
 void stuck_queued_2(struct stuck *stuck, struct listener *listener, bool open);
-void stuck_queued_ipv6_16(struct stuck *stuck, struct listener *listener);
 
 /* Reset in the queue: in no table of the kernel's but the queue. */
 void stuck_reset_9(struct stuck *stuck, struct listener *listener);
@@ -68,7 +53,6 @@ void stuck_reset_9(struct stuck *stuck, struct listener *listener);
  * and tells of each. Returns its descriptor of the listener.
  */
 int stopped_server_start(struct child *child, struct listener *listener);
-void stuck_stopped_3(struct stuck stuck[STOPPED], struct child *child);
 
 #define FULL_BACKLOG 4
 #define FULL_QUEUE (FULL_BACKLOG + 1) /* the kernel's test is ">" */
