@@ -388,15 +388,20 @@ struct losses daemon_losses(const struct daemon *daemon)
 	return losses;
 }
 
-int daemon_stop(struct daemon *daemon, struct losses *losses)
+int daemon_end(struct daemon *daemon, int signal, struct losses *losses)
 {
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
 
-	kill(daemon->pid, SIGTERM);
+	kill(daemon->pid, signal);
 	while (pump(daemon, 100)) {
 		if (now_ns() > deadline)
-			give_up(daemon, "the end after SIGTERM");
+			give_up(daemon, "the end after a signal");
 	}
 	*losses = daemon_losses(daemon);
 	return reap(daemon);
+}
+
+int daemon_stop(struct daemon *daemon, struct losses *losses)
+{
+	return daemon_end(daemon, SIGTERM, losses);
 }

@@ -84,7 +84,10 @@ struct losses daemon_losses(const struct daemon *daemon);
  */
 void daemon_pass(int fd, const char *name, int count);
 
-/* Ends the daemon by SIGTERM and reads the rest; returns its wait status. */
+/* Ends the daemon by this signal and reads the rest; returns its wait status. */
+int daemon_end(struct daemon *daemon, int signal, struct losses *losses);
+
+/* The same by SIGTERM. */
 int daemon_stop(struct daemon *daemon, struct losses *losses);
 
 /* The same by SIGKILL, with nothing to be expected of it. */

@@ -157,16 +157,15 @@ static void process_counters_on_sigusr1(void **state)
 
 static void process_ends_by_sigint(void **state)
 {
+	struct losses before = daemon_losses(&suite.daemon), losses;
 	int status;
 
 	(void)state;
 	daemon_settle(&suite.daemon);
-	kill(suite.daemon.pid, SIGINT);
-	daemon_expect_said(&suite.daemon, " ended, ");
-	assert_int_equal(waitpid(suite.daemon.pid, &status, 0), suite.daemon.pid);
-	suite.daemon.pid = 0;
+	status = daemon_end(&suite.daemon, SIGINT, &losses);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(losses.ended >= before.ended + 2); /* it has told them once more */
 	suite_start_daemon();
 }
 
