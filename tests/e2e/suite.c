@@ -31,9 +31,25 @@ void suite_start_daemon(void)
 	static const char *const at_once[] = {"--all", "--accept-wait", "0s", NULL};
 	const char *const *arguments = suite.at_once ? at_once : all;
 
+	suite.stormed = 0;
 	daemon_start(&suite.daemon, suite.backend, arguments);
 	if (suite.parity)
 		daemon_start(&suite.other, "tracepoint", arguments);
+}
+
+/*
+ * The ring is the whole host's: others can fill it, but only with more ends than this; each takes
+ * up to two records of 200 bytes in its 8 MiB. What the tests make besides storms is less by far.
+ */
+#define RING_HOLDS 20000
+
+void suite_expect_no_loss(const struct losses *losses)
+{
+	if (losses->not_followed || (losses->lost && losses->ended - suite.stormed < RING_HOLDS))
+		fail_msg("lost %llu, not followed %llu", losses->lost, losses->not_followed);
+	if (losses->lost)
+		print_message("           %llu of %llu ends were lost, with others' connections\n",
+			      losses->lost, losses->ended);
 }
 
 static void stop(struct daemon *daemon)
@@ -46,8 +62,7 @@ static void stop(struct daemon *daemon)
 			 daemon->said);
 	if (!losses.known)
 		fail_msg("the daemon told no losses; it said:\n%s", daemon->said);
-	if (losses.lost || losses.not_followed)
-		fail_msg("lost %llu, not followed %llu", losses.lost, losses.not_followed);
+	suite_expect_no_loss(&losses);
 }
 
 void suite_stop_daemon(void)

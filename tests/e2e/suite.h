@@ -24,6 +24,7 @@ struct suite {
 	const char *only; /* a pattern of names, or NULL for all tests */
 	bool one_cpu;
 	struct daemon daemon;
+	unsigned long long stormed; /* ends that a test has made by the thousand since its start */
 	bool unwatched; /* while a group runs that needs no daemon */
 	bool at_once; /* while a group runs whose events come without delay */
 	bool parity; /* while a group runs that both backends must tell alike: */
@@ -57,6 +58,9 @@ int suite_use_one_cpu(void);
 
 void suite_start_daemon(void);
 void suite_stop_daemon(void);
+
+/* Nothing was lost, but where others' connections may have been: each test gets its own events. */
+void suite_expect_no_loss(const struct losses *losses);
 
 /* Prints why before it skips. */
 #define skip_with_reason(...)                                                                      \
