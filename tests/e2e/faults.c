@@ -232,9 +232,25 @@ static void faults_subscriber_reconnects(void **state)
 
 #define NAMESPACES 200
 
+/* In all network namespaces, which have rows of their own. */
+static long long ended_of(uint16_t port)
+{
+	json_t *summary = service_get("/v1/summary?window=start&by=port"), *row;
+	long long ended = 0;
+	size_t i;
+
+	json_array_foreach (at(summary, "rows"), i, row) {
+		if (json_integer_value(at(row, "port")) == port)
+			ended += number_at(row, "ended");
+	}
+	json_decref(summary);
+	return ended;
+}
+
+/* All have a listener on the same port, so that others' connections are not taken for theirs. */
 static void faults_namespaces_by_the_hundred(void **state)
 {
-	json_t *summary;
+	struct listener first, listener;
 	size_t before;
 
 	(void)state;
@@ -242,17 +258,14 @@ static void faults_namespaces_by_the_hundred(void **state)
 	json_decref(service_get("/healthz"));
 	before = service_descriptors();
 	for (int i = 0; i < NAMESPACES; i++) {
-		struct listener listener;
-
 		netns_enter_new();
-		listener_open(&listener, AF_INET, "127.0.0.1", 4);
-		connect_once(&listener);
+		listener_open_shared(&listener, i ? &first : NULL, 4);
+		first = listener;
+		assert_true(connect_once(&listener));
 		close(listener.fd);
 		netns_leave();
 	}
-	summary = service_get("/v1/summary?window=start&by=port");
-	assert_true(number_at(summary, "total.ended") >= 2 * NAMESPACES);
-	json_decref(summary);
+	assert_int_equal(ended_of(first.port), 2 * NAMESPACES);
 	assert_int_equal(service_number("losses.table_full"), 0);
 	service_wait_descriptors(before);
 	service_stop();
