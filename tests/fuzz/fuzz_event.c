@@ -49,7 +49,7 @@ static void take_event(struct input *input, struct source *source)
 	event->fin_read = (enum tristate)(take_byte(input) % 3 - 1);
 	event->at_least = take_byte(input) & 1;
 	event->close_wait_at_least = take_byte(input) & 1;
-	snprintf(event->id, sizeof(event->id), "%016llx", (unsigned long long)take_number(input));
+	event->id = take_number(input);
 	event->time_ns = take_number(input);
 	event->accept_wait_ns = take_wait(input);
 	event->close_wait_ns = take_wait(input);
