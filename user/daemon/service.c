@@ -309,18 +309,21 @@ static int prepare(struct service *service, const struct config_source *source)
 static int answer_prometheus(struct service *service, int passed, const char *passed_address)
 {
 	const struct listen_address *address = &service->settings.metrics_listen;
+	const char *text = passed_address;
 	int fd = passed;
 
-	if (passed < 0 && !address->size)
-		return 0;
-	if (passed < 0)
+	if (passed < 0) {
+		if (!address->size)
+			return 0;
+		text = address->text;
 		fd = listen_tcp(address);
-	else if (address->size)
+	} else if (address->size) {
 		log_line("metrics-listen = %s is left out: systemd passed a socket on %s",
-			 address->text, passed_address);
+			 address->text, text);
+	}
 	if (fd < 0) /* logged */
 		return fd;
-	log_line("/metrics for Prometheus on %s", passed < 0 ? address->text : passed_address);
+	log_line("/metrics for Prometheus on %s", text);
 	return api_new_metrics(&service->metrics_api, service, fd);
 }
 
