@@ -264,13 +264,12 @@ static void config_wrong_at_a_reload(void **state)
 /* systemd's end of its notifications. */
 static int notify_open(void)
 {
-	static const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", service.directory);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	set_patience(fd);
 	setenv("NOTIFY_SOCKET", address.sun_path, 1);
 	setenv("WATCHDOG_USEC", "60000000", 1);
 	return fd;

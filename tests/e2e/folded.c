@@ -14,21 +14,6 @@
 /* The ring has room for some 43,700 records, two of each connection. */
 #define MORE_THAN_THE_RING (22500 / MAKERS) /* connections of each maker */
 
-static void expect_role_ended(json_t *summary, const char *role, uint16_t port, long long count)
-{
-	json_t *row = row_of(summary, role, port);
-
-	assert_non_null(row);
-	assert_int_equal(number_at(row, "ended"), count);
-	assert_int_equal(number_at(row, "lifetime.count"), count);
-}
-
-static void expect_ended(json_t *summary, const struct maker *maker, long long count)
-{
-	expect_role_ended(summary, "server", maker->listener.port, count);
-	expect_role_ended(summary, "client", maker->listener.port, count);
-}
-
 /* The reader stands still under load, for as long as it takes to fill the ring. */
 static void api_ring_is_full(void **state)
 {
@@ -52,7 +37,7 @@ static void api_ring_is_full(void **state)
 	assert_int_equal(number_at(status, "losses.fold_full"), 0);
 	assert_int_equal(number_at(summary, "undetailed"), folded);
 	for (int i = 0; i < MAKERS; i++)
-		expect_ended(summary, &makers[i], MORE_THAN_THE_RING);
+		summary_expect_ended(summary, makers[i].listener.port, MORE_THAN_THE_RING);
 	json_decref(summary);
 	json_decref(status);
 	makers_close(makers, MAKERS);
@@ -103,8 +88,8 @@ static void api_stream_of_the_slow(void **state)
 	row = row_of(summary, "server", makers[0].listener.port);
 	assert_string_equal(text_at(status, "stream"), "slow");
 	assert_int_equal(number_at(status, "losses.ring_full"), 0);
-	expect_ended(summary, &makers[0], FAST + SLOW);
-	expect_ended(summary, &makers[1], FAST);
+	summary_expect_ended(summary, makers[0].listener.port, FAST + SLOW);
+	summary_expect_ended(summary, makers[1].listener.port, FAST);
 	assert_int_equal(number_at(row, "slow_closes"), SLOW);
 	/* Where the reset comes late, close() is first. */
 	assert_int_equal(number_at(row, "ends.reset-by-peer") + number_at(row, "ends.close"),

@@ -24,13 +24,10 @@ static void start(struct maker *maker, long wanted)
 
 void makers_open(struct maker *makers, int count)
 {
-	const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-
 	for (int i = 0; i < count; i++) {
 		makers[i].wanted = makers[i].made = 0;
 		listener_open(&makers[i].listener, AF_INET, "127.0.0.1", 16);
-		setsockopt(makers[i].listener.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-			   sizeof(patience));
+		set_patience(makers[i].listener.fd);
 	}
 }
 

@@ -158,9 +158,8 @@ long long service_number(const char *path)
 	return number;
 }
 
-void service_expect_ended(uint16_t port, long long count)
+void summary_expect_ended(json_t *summary, uint16_t port, long long count)
 {
-	json_t *summary = service_get("/v1/summary?window=start&by=port");
 	static const char *const roles[] = {"server", "client"};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -168,7 +167,15 @@ void service_expect_ended(uint16_t port, long long count)
 
 		assert_non_null(row);
 		assert_int_equal(number_at(row, "ended"), count);
+		assert_int_equal(number_at(row, "lifetime.count"), count);
 	}
+}
+
+void service_expect_ended(uint16_t port, long long count)
+{
+	json_t *summary = service_get("/v1/summary?window=start&by=port");
+
+	summary_expect_ended(summary, port, count);
 	json_decref(summary);
 }
 

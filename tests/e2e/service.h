@@ -46,8 +46,7 @@ json_t *service_list(const char *target);
 /* A number of /v1/status, by its path. */
 long long service_number(const char *path);
 
-/* So many connections to the port have ended since the start, at the server's and the client's end.
- */
+/* Since the start so many connections to the port have ended: see summary_expect_ended(). */
 void service_expect_ended(uint16_t port, long long count);
 
 /* Subscribes; the stream's first line, hello, is read. */
@@ -63,5 +62,8 @@ const char *text_at(json_t *object, const char *path);
 
 /* The one row of a summary that is of this port; NULL if there is none. */
 json_t *row_of(json_t *summary, const char *role, uint16_t port);
+
+/* So many connections to the port, at both ends, and all of them seen from their beginning. */
+void summary_expect_ended(json_t *summary, uint16_t port, long long count);
 
 #endif

@@ -298,6 +298,14 @@ void set_linger_0(int fd)
 	check_call(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), "SO_LINGER");
 }
 
+void set_patience(int fd)
+{
+	static const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+
+	check_call(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)),
+		   "SO_RCVTIMEO");
+}
+
 void send_all(int fd, const void *data, size_t size)
 {
 	const char *at = data;

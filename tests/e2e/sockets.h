@@ -77,6 +77,7 @@ int socket_state(uint16_t local_port, uint16_t remote_port);
 struct span timed_close(int fd);
 struct span timed_shutdown(int fd, int how);
 void set_linger_0(int fd);
+void set_patience(int fd); /* to receive, or to accept: PATIENCE_MS */
 void send_all(int fd, const void *data, size_t size);
 void receive_all(int fd, size_t size);
 void receive_end(int fd);
