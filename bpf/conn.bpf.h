@@ -82,6 +82,11 @@ static __always_inline void conn_established(struct sock *sk, int old)
 		count_not_followed(sk, error);
 }
 
+static __always_inline bool in_accept_queue(const struct conn *conn)
+{
+	return conn->role == ROLE_SERVER && conn->queued_ns && !(conn->flags & CONN_ACCEPTED);
+}
+
 static __always_inline void conn_note_accepted(struct conn *conn, struct sock *sk)
 {
 	if (sk->sk_socket)
@@ -126,6 +131,8 @@ static __always_inline void conn_close_wait(struct sock *sk, int old)
 	conn->state = TCP_CLOSE_WAIT;
 	conn->close_wait_ns = segment_ns(tp);
 	conn_note_accepted(conn, sk);
+	if (!in_accept_queue(conn)) /* it begins to wait anew: no walk has looked at that */
+		conn->walk = 0;
 	if (tp) {
 		conn->tx_bytes = sent_bytes(tp);
 		conn->write_seq = tp->write_seq;

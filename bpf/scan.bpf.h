@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Looks at what is there now, on demand: the sockets that are older than the hooks, the connections
- * that wait, the listeners, and who holds a descriptor of them. One scan runs at a time.
+ * that wait, the listeners, and who holds a descriptor of them. One scan runs at a time. Where the
+ * kernel lets nobody iterate over the elements of a map, walk.bpf.h does that for what is here.
  */
 #ifndef SLOWCLOSE_SCAN_BPF_H
 #define SLOWCLOSE_SCAN_BPF_H
@@ -22,6 +23,7 @@ __u64 scan_tracked; /* connections that the scan has passed; reset by user space
 __u64 scan_slow; /* of those that wait, over the scan's thresholds; the same */
 __u64 scan_most; /* records that a scan of waiting connections tells; the others are counted */
 __u64 scan_told; /* reset by user space before it */
+__u8 scan_walk; /* the walk that this scan is, from 1 on; 0: it goes by iterators */
 
 /* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
 static __always_inline bool scan_pauses(void)
@@ -103,11 +105,6 @@ static __always_inline __u8 tellings_due(__u64 wait_ns, __u64 threshold_ns)
 	return due;
 }
 
-static __always_inline bool in_accept_queue(const struct conn *conn)
-{
-	return conn->role == ROLE_SERVER && conn->queued_ns && !(conn->flags & CONN_ACCEPTED);
-}
-
 /* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
 static __always_inline bool waits_long(struct conn *conn, __u64 now, bool *due)
 {
@@ -165,41 +162,51 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	return true;
 }
 
+/* Whether the connection is to be told: record says what of it. */
+static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct record *record)
+{
+	struct conn *now_there;
+	bool due;
+
+	scan_tracked++;
+	if (conn->state != TCP_CLOSE_WAIT && !in_accept_queue(conn)) /* most: no more than this */
+		return false;
+	if (scan_walk) {
+		if (conn->walk == scan_walk)
+			return false;
+		conn->walk = scan_walk;
+	}
+	record->end_ns = bpf_ktime_get_ns();
+	if (!waits_long(conn, record->end_ns, &due))
+		return false;
+	scan_slow++;
+	if (!due && (scan_tells_once || scan_told++ >= scan_most))
+		return false;
+	record->conn = *conn;
+	record->sock = key;
+	record->kind = RECORD_WAITING;
+	record->due = due;
+	if (!read_live(record, key))
+		return false;
+	/* An entry can be taken away and used again while it is copied. */
+	now_there = conn_find_at(key);
+	return now_there && now_there->established_ns == record->conn.established_ns &&
+	       now_there->state == record->conn.state;
+}
+
 SEC("iter/bpf_map_elem")
 int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct conn *conn = ctx->value, *now_there;
-	const __u64 *address = ctx->key;
+	const __u64 *key = ctx->key;
+	struct conn *conn = ctx->value;
 	struct record record = {};
-	bool due;
-	__u64 key;
 
-	if (!address || !conn)
+	if (!key || !conn)
 		return 0;
 	if (scan_pauses())
 		return 1;
-	scan_tracked++;
-	if (conn->state != TCP_CLOSE_WAIT && !in_accept_queue(conn)) /* most: no more than this */
-		return 0;
-	key = *address;
-	record.end_ns = bpf_ktime_get_ns();
-	if (!waits_long(conn, record.end_ns, &due))
-		return 0;
-	scan_slow++;
-	if (!due && (scan_tells_once || scan_told++ >= scan_most))
-		return 0;
-	record.conn = *conn;
-	record.sock = key;
-	record.kind = RECORD_WAITING;
-	record.due = due;
-	if (!read_live(&record, key))
-		return 0;
-	/* An entry can be taken away and used again while it is copied. */
-	now_there = conn_find_at(key);
-	if (!now_there || now_there->established_ns != record.conn.established_ns ||
-	    now_there->state != record.conn.state)
-		return 0;
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	if (waiting_element(*key, conn, &record))
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 
@@ -217,30 +224,37 @@ static __always_inline __u64 mptcp_of_listener(__u64 address)
 	return subflow ? (__u64)BPF_CORE_READ(subflow, conn) : 0;
 }
 
+static __always_inline bool listener_element(__u64 key, const struct listener *listener,
+					     struct listener_record *record)
+{
+	struct sock *sk = (void *)key;
+
+	record->listener = *listener;
+	record->sock = key;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
+	    BPF_CORE_READ(sk, __sk_common.skc_num) != record->listener.port)
+		return false;
+	record->mptcp = mptcp_of_listener(key);
+	record->queued = BPF_CORE_READ(sk, sk_ack_backlog);
+	record->limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	record->drops = BPF_CORE_READ(sk, sk_drops.counter);
+	record->somaxconn = BPF_CORE_READ(sk, __sk_common.skc_net.net, core.sysctl_somaxconn);
+	return true;
+}
+
 SEC("iter/bpf_map_elem")
 int sc_listeners(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct listener *listener = ctx->value;
+	const __u64 *key = ctx->key;
+	const struct listener *listener = ctx->value;
 	struct listener_record record = {};
-	const __u64 *address = ctx->key;
-	struct sock *sk;
 
-	if (!address || !listener)
+	if (!key || !listener)
 		return 0;
 	if (scan_pauses())
 		return 1;
-	record.listener = *listener;
-	record.sock = *address;
-	sk = (void *)record.sock;
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
-	    BPF_CORE_READ(sk, __sk_common.skc_num) != record.listener.port)
-		return 0;
-	record.mptcp = mptcp_of_listener(record.sock);
-	record.queued = BPF_CORE_READ(sk, sk_ack_backlog);
-	record.limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	record.drops = BPF_CORE_READ(sk, sk_drops.counter);
-	record.somaxconn = BPF_CORE_READ(sk, __sk_common.skc_net.net, core.sysctl_somaxconn);
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	if (listener_element(*key, listener, &record))
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 
@@ -260,28 +274,35 @@ int sc_accepts(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 /* What was folded since the last scan; its value is told once, and stays. */
+static __always_inline bool fold_element(const struct fold_key *key, struct fold *fold,
+					 struct fold_record *record)
+{
+	struct fold_sums sums = fold->sums; /* it can grow meanwhile */
+
+	if (sums.count == fold->told.count)
+		return false;
+	record->key = *key;
+	record->sums.count = sums.count - fold->told.count;
+	record->sums.ns = sums.ns - fold->told.ns;
+	record->sums.rx_bytes = sums.rx_bytes - fold->told.rx_bytes;
+	record->sums.tx_bytes = sums.tx_bytes - fold->told.tx_bytes;
+	fold->told = sums;
+	return true;
+}
+
 SEC("iter/bpf_map_elem")
 int sc_folds(struct bpf_iter__bpf_map_elem *ctx)
 {
 	const struct fold_key *key = ctx->key;
 	struct fold *fold = ctx->value;
 	struct fold_record record;
-	struct fold_sums sums;
 
 	if (!key || !fold)
 		return 0;
 	if (scan_pauses())
 		return 1;
-	sums = fold->sums; /* it can grow meanwhile */
-	if (sums.count == fold->told.count)
-		return 0;
-	record.key = *key;
-	record.sums.count = sums.count - fold->told.count;
-	record.sums.ns = sums.ns - fold->told.ns;
-	record.sums.rx_bytes = sums.rx_bytes - fold->told.rx_bytes;
-	record.sums.tx_bytes = sums.tx_bytes - fold->told.tx_bytes;
-	fold->told = sums;
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	if (fold_element(key, fold, &record))
+		bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;
 }
 

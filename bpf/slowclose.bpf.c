@@ -8,6 +8,7 @@
 #include "conn.bpf.h"
 #include "scan.bpf.h"
 #include "thread.bpf.h"
+#include "walk.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -92,7 +92,7 @@ struct conn {
 	__u8 flags; /* enum conn_flags */
 	__u8 accept_told; /* waiting records sent of the accept wait, */
 	__u8 close_told; /* and of the close wait: at 1, 10, 100, … times the threshold */
-	__u8 padding;
+	__u8 walk; /* the last walk that looked at it while it waited (bpf/walk.bpf.h); or 0 */
 };
 
 enum record_kind {
@@ -178,6 +178,19 @@ struct thread_record {
 	char comm[16];
 	__u64 stack[THREAD_FRAMES]; /* addresses in the kernel, the innermost first */
 };
+
+/* The maps that a walk goes through (bpf/walk.bpf.h), and room for what one run of it tells. */
+enum walk {
+	WALK_NONE,
+	WALK_WAITING, /* struct record */
+	WALK_WAITING_MORE,
+	WALK_LISTENERS, /* struct listener_record */
+	WALK_ACCEPTS, /* struct accept_record */
+	WALK_FOLDS, /* struct fold_record */
+	WALK_FOLDS_OTHER,
+};
+
+#define WALK_ROOM (2 * 1024 * 1024)
 
 /* Processes whose threads one scan tells, and threads of each. */
 #define SCAN_PROCESSES_MAX 64

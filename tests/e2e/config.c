@@ -354,13 +354,21 @@ static void limit_descriptors(rlim_t most)
 	assert_int_equal(prlimit(service.daemon.pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* A look takes two descriptors, a notification one; the loop goes round without. */
+/*
+ * A look at what waits takes two descriptors (to find the holders, whatever the kernel), a
+ * notification one; the loop goes round without.
+ */
 static void service_watchdog_is_fed_by_work_alone(void **state)
 {
 	int fd = notify_open();
+	struct listener listener;
+	struct pair pair;
 
 	(void)state;
 	start_with("");
+	listener_open(&listener, AF_INET, "127.0.0.1", 8);
+	pair_open(&pair, &listener);
+	pair_close_client(&pair);
 	notify_expect(fd, "READY=1");
 	notify_expect(fd, "WATCHDOG=1");
 	limit_descriptors(limit_with_one_left());
@@ -376,6 +384,8 @@ static void service_watchdog_is_fed_by_work_alone(void **state)
 	limit_descriptors(0);
 	notify_expect(fd, "READY=1");
 	notify_expect(fd, "WATCHDOG=1");
+	close(pair.server);
+	close(listener.fd);
 	service_stop();
 	notify_close(fd);
 }

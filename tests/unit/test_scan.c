@@ -50,6 +50,13 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_t *size)
+{
+	(void)hooks, (void)scan, (void)elements, (void)size;
+	fail_msg("a scan with a descriptor is no walk");
+	return 0;
+}
+
 static struct scan_unseen walk(time_t each_s, int not_allowed)
 {
 	struct scan_unseen unseen;

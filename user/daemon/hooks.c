@@ -24,6 +24,8 @@ struct hooks {
 	const struct conn_cpu *cpus; /* the kernel's, one for each possible CPU */
 	int cpu_count;
 	int batch_left; /* records that may still be handed over */
+	const void *walk_room; /* the kernel's, where scans are walks; else NULL */
+	uint64_t walked; /* connections that the scan had passed when it began with this table */
 	uint64_t tracked; /* by the last look at all connections */
 };
 
@@ -61,6 +63,22 @@ static int map_cpus(struct hooks *hooks)
 	return 0;
 }
 
+static int map_walk_room(struct hooks *hooks)
+{
+	const struct bpf_map *map = hooks->loaded.skel->maps.walk_room;
+	void *room;
+	int r;
+
+	room = mmap(NULL, WALK_ROOM, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (room == MAP_FAILED) {
+		r = -errno;
+		log_line("cannot map what walks tell: %s", strerror(-r));
+		return r;
+	}
+	hooks->walk_room = room;
+	return 0;
+}
+
 static int map_ring(struct hooks *hooks)
 {
 	int fd = bpf_map__fd(hooks->loaded.skel->maps.ring), r;
@@ -86,6 +104,8 @@ int hooks_attach(struct hooks **ret, const struct hooks_options *options, hooks_
 	r = load_programs(&hooks->loaded, options);
 	if (r == 0)
 		r = map_cpus(hooks);
+	if (r == 0 && hooks->loaded.walks)
+		r = map_walk_room(hooks);
 	if (r == 0 && !options->scans_only)
 		r = map_ring(hooks);
 	if (r < 0)
@@ -102,6 +122,8 @@ void hooks_free(struct hooks *hooks)
 	ring_buffer__free(hooks->ring);
 	if (hooks->cpus)
 		munmap((void *)hooks->cpus, cpus_size(hooks));
+	if (hooks->walk_room)
+		munmap((void *)hooks->walk_room, WALK_ROOM);
 	slowclose_bpf__destroy(hooks->loaded.skel);
 	free(hooks);
 }
@@ -253,46 +275,94 @@ uint64_t hooks_untold(const struct hooks *hooks)
 	return bss->scan_told > bss->scan_most ? bss->scan_told - bss->scan_most : 0;
 }
 
-int hooks_scan(struct hooks *hooks, enum scan scan)
+struct scan_of {
+	const struct bpf_program *program;
+	const struct bpf_map *map; /* of which it iterates over the elements, */
+	enum walk walk; /* or which a walk goes through */
+};
+
+static struct scan_of scan_of(const struct slowclose_bpf *skel, enum scan scan)
 {
-	const struct slowclose_bpf *skel = hooks->loaded.skel;
-	const struct {
-		const struct bpf_program *program;
-		const struct bpf_map *map;
-	} scans[SCAN_COUNT] = {
-		[SCAN_EXISTING] = {skel->progs.sc_existing, NULL},
-		[SCAN_WAITING] = {skel->progs.sc_waiting, skel->maps.conns},
-		[SCAN_WAITING_MORE] = {skel->progs.sc_waiting, skel->maps.conns_more},
-		[SCAN_LISTENERS] = {skel->progs.sc_listeners, skel->maps.listeners},
-		[SCAN_HOLDERS] = {skel->progs.sc_holders, NULL},
-		[SCAN_ACCEPTS] = {skel->progs.sc_accepts, skel->maps.accepts},
-		[SCAN_FOLDS] = {skel->progs.sc_folds, skel->maps.folds},
-		[SCAN_FOLDS_OTHER] = {skel->progs.sc_folds, skel->maps.folds_other},
-		[SCAN_THREADS] = {skel->progs.sc_threads, NULL},
-	};
-	struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
+	switch (scan) {
+	case SCAN_EXISTING:
+		return (struct scan_of){skel->progs.sc_existing, NULL, WALK_NONE};
+	case SCAN_WAITING:
+		return (struct scan_of){skel->progs.sc_waiting, skel->maps.conns, WALK_WAITING};
+	case SCAN_WAITING_MORE:
+		return (struct scan_of){skel->progs.sc_waiting, skel->maps.conns_more,
+					WALK_WAITING_MORE};
+	case SCAN_LISTENERS:
+		return (struct scan_of){skel->progs.sc_listeners, skel->maps.listeners,
+					WALK_LISTENERS};
+	case SCAN_HOLDERS:
+		return (struct scan_of){skel->progs.sc_holders, NULL, WALK_NONE};
+	case SCAN_ACCEPTS:
+		return (struct scan_of){skel->progs.sc_accepts, skel->maps.accepts, WALK_ACCEPTS};
+	case SCAN_FOLDS:
+		return (struct scan_of){skel->progs.sc_folds, skel->maps.folds, WALK_FOLDS};
+	case SCAN_FOLDS_OTHER:
+		return (struct scan_of){skel->progs.sc_folds, skel->maps.folds_other,
+					WALK_FOLDS_OTHER};
+	default:
+		return (struct scan_of){skel->progs.sc_threads, NULL, WALK_NONE};
+	}
+}
+
+static int iterate(const struct scan_of *scan)
+{
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	struct bpf_link *link;
 	int fd;
 
-	if (scans[scan].map) {
-		info.map.map_fd = bpf_map__fd(scans[scan].map);
+	if (scan->map) {
+		info.map.map_fd = bpf_map__fd(scan->map);
 		options.link_info = &info;
 		options.link_info_len = sizeof(info);
 	}
-	if (scan == SCAN_WAITING) {
-		hooks->tracked = bss->scan_tracked;
-		bss->scan_tracked = 0;
-		bss->scan_slow = 0;
-		bss->scan_told = 0;
-	}
-	link = bpf_program__attach_iter(scans[scan].program, &options);
+	link = bpf_program__attach_iter(scan->program, &options);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link); /* the descriptor keeps what it needs */
 	return fd;
+}
+
+int hooks_scan(struct hooks *hooks, enum scan scan)
+{
+	struct scan_of scan_is = scan_of(hooks->loaded.skel, scan);
+	struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
+
+	if (scan == SCAN_WAITING) {
+		hooks->tracked = bss->scan_tracked;
+		bss->scan_tracked = 0;
+		bss->scan_slow = 0;
+		bss->scan_told = 0;
+		if (hooks->walk_room && !++bss->scan_walk)
+			bss->scan_walk = 1;
+	}
+	if (!hooks->walk_room || !scan_is.map)
+		return iterate(&scan_is);
+	hooks->walked = bss->scan_tracked;
+	return HOOKS_WALK;
+}
+
+int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_t *size)
+{
+	struct slowclose_bpf *skel = hooks->loaded.skel;
+	struct slowclose_bpf__bss *bss = skel->bss;
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int r;
+
+	bss->walk_map = scan_of(skel, scan).walk;
+	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
+		bss->scan_tracked = hooks->walked; /* each run passes all of them */
+	r = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.sc_walk), &options);
+	if (r < 0)
+		return r;
+	*elements = hooks->walk_room;
+	*size = bss->walk_bytes;
+	return bss->walk_stopped;
 }
 
 const char *hooks_backend(const struct hooks *hooks)

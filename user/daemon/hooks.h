@@ -125,8 +125,18 @@ uint32_t hooks_threads(const struct hooks *hooks, size_t i);
 uint64_t hooks_slow(const struct hooks *hooks);
 uint64_t hooks_untold(const struct hooks *hooks);
 
-/* Begins a scan: a file descriptor to read() from and to close; or -errno. */
+/*
+ * Begins a scan: a file descriptor to read() from and to close; HOOKS_WALK where it has none, and
+ * hooks_walk() reads it instead; or -errno.
+ */
+#define HOOKS_WALK 0
 int hooks_scan(struct hooks *hooks, enum scan scan);
+
+/*
+ * Reads a piece of a scan without a descriptor: *elements are *size bytes, until the next piece of
+ * any scan. Returns 1: there is more; 0: that was all; -errno.
+ */
+int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_t *size);
 
 /* "fentry" or "tracepoint", and why that one, for people. */
 const char *hooks_backend(const struct hooks *hooks);

@@ -37,6 +37,8 @@ struct kernel {
 	bool mem_alloc; /* BPF's own allocator, since 6.1 */
 	bool preempt_disable; /* bpf_preempt_disable(), since 6.10 */
 	bool preemptible_tracepoints; /* under SRCU instead of preempt_disable(), since 7.0 */
+	bool element_iterators; /* over the elements of a map: a micro-VM kernel 6.18 refuses them
+				 */
 	int cpus; /* that there can be */
 };
 
@@ -50,6 +52,27 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 static bool has(const struct btf *btf, const char *name, __u32 kind)
 {
 	return btf__find_by_name_kind(btf, name, kind) > 0;
+}
+
+/* The kernel may have them and let nobody use them, so one is loaded. */
+static bool probe_element_iterators(const struct btf *btf)
+{
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_ITER);
+	int id = btf__find_by_name_kind(btf, "bpf_iter_bpf_map_elem", BTF_KIND_FUNC), fd;
+
+	if (id < 0)
+		return false;
+	options.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "sc_probe", "GPL", nothing,
+			   sizeof(nothing) / sizeof(nothing[0]), &options);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 static int kernel_probe(struct kernel *kernel)
@@ -67,6 +90,7 @@ static int kernel_probe(struct kernel *kernel)
 	kernel->accept_arg = has(btf, "proto_accept_arg", BTF_KIND_STRUCT);
 	kernel->mem_alloc = has(btf, "bpf_mem_alloc", BTF_KIND_STRUCT);
 	kernel->preempt_disable = has(btf, "bpf_preempt_disable", BTF_KIND_FUNC);
+	kernel->element_iterators = probe_element_iterators(btf);
 	kernel->preemptible_tracepoints = has(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF);
 	btf__free(btf);
 	kernel->cpus = libbpf_num_possible_cpus();
@@ -153,12 +177,21 @@ static void choose_programs(struct slowclose_bpf *skel, const struct kernel *ker
 }
 
 /* Scans are programs that run when they are read, so they are not attached with the others. */
-static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
+static void choose_scans(struct slowclose_bpf *skel, const struct kernel *kernel, bool scans_only)
 {
-	struct bpf_program *const scans[] = {skel->progs.sc_existing,  skel->progs.sc_waiting,
-					     skel->progs.sc_listeners, skel->progs.sc_accepts,
-					     skel->progs.sc_folds,     skel->progs.sc_holders,
-					     skel->progs.sc_threads};
+	const struct {
+		struct bpf_program *program;
+		bool used;
+	} scans[] = {
+		{skel->progs.sc_existing, true},
+		{skel->progs.sc_holders, true},
+		{skel->progs.sc_threads, true},
+		{skel->progs.sc_waiting, kernel->element_iterators},
+		{skel->progs.sc_listeners, kernel->element_iterators},
+		{skel->progs.sc_accepts, kernel->element_iterators},
+		{skel->progs.sc_folds, kernel->element_iterators},
+		{skel->progs.sc_walk, !kernel->element_iterators},
+	};
 	struct bpf_program *program;
 
 	if (scans_only) {
@@ -166,9 +199,10 @@ static void choose_scans(struct slowclose_bpf *skel, bool scans_only)
 			bpf_program__set_autoload(program, false);
 	}
 	for (size_t i = 0; i < sizeof(scans) / sizeof(scans[0]); i++) {
-		bpf_program__set_autoload(scans[i], true);
-		bpf_program__set_autoattach(scans[i], false);
+		bpf_program__set_autoload(scans[i].program, scans[i].used);
+		bpf_program__set_autoattach(scans[i].program, false);
 	}
+	bpf_map__set_autocreate(skel->maps.walk_room, !kernel->element_iterators);
 }
 
 static void preallocate(struct bpf_map *map, __u32 entries)
@@ -247,7 +281,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	if (!skel)
 		return -errno;
 	choose_programs(skel, kernel, backend);
-	choose_scans(skel, options->scans_only);
+	choose_scans(skel, kernel, options->scans_only);
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
@@ -264,6 +298,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 		return r;
 	}
 	loaded->skel = skel;
+	loaded->walks = !kernel->element_iterators;
 	loaded->backend = backend == BACKEND_FENTRY ? "fentry" : "tracepoint";
 	return 0;
 }

@@ -11,6 +11,7 @@ struct loaded {
 	struct slowclose_bpf *skel; /* to be freed by slowclose_bpf__destroy() */
 	const char *backend; /* "fentry" or "tracepoint", */
 	char reason[128]; /* and why */
+	bool walks; /* scans of maps are walks: the kernel refuses iterators over their elements */
 };
 
 /*

@@ -26,6 +26,8 @@ int scan_begin(struct scan_reader *reader, struct hooks *hooks, enum scan scan)
 
 	if (fd < 0)
 		return fd;
+	reader->hooks = hooks;
+	reader->scan = scan;
 	reader->fd = fd;
 	reader->element_size = element_sizes[scan];
 	return 0;
@@ -33,9 +35,27 @@ int scan_begin(struct scan_reader *reader, struct hooks *hooks, enum scan scan)
 
 void scan_close(struct scan_reader *reader)
 {
-	if (reader->fd > 0)
+	if (reader->fd != HOOKS_WALK)
 		close(reader->fd);
-	reader->fd = 0;
+	reader->fd = HOOKS_WALK;
+}
+
+static void hand_over(const struct scan_reader *reader, const char *elements, size_t size,
+		      scan_fn on_element, void *userdata)
+{
+	for (size_t at = 0; at + reader->element_size <= size; at += reader->element_size)
+		on_element(userdata, elements + at);
+}
+
+static int read_walk(const struct scan_reader *reader, scan_fn on_element, void *userdata)
+{
+	const void *elements;
+	size_t size;
+	int r = hooks_walk(reader->hooks, reader->scan, &elements, &size);
+
+	if (r >= 0)
+		hand_over(reader, elements, size, on_element, userdata);
+	return r;
 }
 
 int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata)
@@ -43,14 +63,16 @@ int scan_read(struct scan_reader *reader, scan_fn on_element, void *userdata)
 	_Alignas(8) char buffer[64 * sizeof(struct record)];
 	/* A whole number of elements: the kernel cuts where the buffer ends. */
 	size_t size = sizeof(buffer) - sizeof(buffer) % reader->element_size;
-	ssize_t n = read(reader->fd, buffer, size);
+	ssize_t n;
 
+	if (reader->fd == HOOKS_WALK)
+		return read_walk(reader, on_element, userdata);
+	n = read(reader->fd, buffer, size);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) /* it pauses */
 		return 1;
 	if (n < 0)
 		return -errno;
-	for (size_t at = 0; at + reader->element_size <= (size_t)n; at += reader->element_size)
-		on_element(userdata, buffer + at);
+	hand_over(reader, buffer, (size_t)n, on_element, userdata);
 	return n > 0;
 }
 

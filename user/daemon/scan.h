@@ -12,7 +12,9 @@
  * event loop can look after other things in between.
  */
 struct scan_reader {
-	int fd;
+	struct hooks *hooks;
+	enum scan scan;
+	int fd; /* or HOOKS_WALK */
 	size_t element_size;
 };
 
