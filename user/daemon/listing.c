@@ -111,14 +111,10 @@ static struct snapshot *snapshot_new(struct listings *listings)
 }
 
 /* What there is memory for (room.c): all that is followed in one look, and half of it before. */
-bool listings_are_full(const struct listings *listings)
+static bool are_full(const struct listings *listings)
 {
-	const struct hooks *hooks = watch_hooks(listings->watch);
-	uint64_t held = listings->connections;
-
-	if (listings->latest && !listings->latest->done) /* it may find all of them */
-		held += hooks_tracked(hooks);
-	return listings->count >= SNAPSHOTS_MAX || held > hooks_tracked_max(hooks) / 2;
+	return listings->count >= SNAPSHOTS_MAX ||
+	       listings->connections > hooks_tracked_max(watch_hooks(listings->watch)) / 2;
 }
 
 static bool is_good(const struct snapshot *snapshot)
@@ -136,7 +132,7 @@ int listing_new(struct listing **ret, struct listings *listings, enum listing_ki
 	struct listing *listing;
 
 	if (!snapshot || !is_good(snapshot)) {
-		if (listings_are_full(listings))
+		if (are_full(listings))
 			return -EBUSY;
 		snapshot = snapshot_new(listings);
 	}

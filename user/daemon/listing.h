@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What waits, or the listeners, as lines of JSON for clients, made as they are read: the answer for
- * 150,000 connections is 100 MB. Clients that ask at the same time share one look.
+ * What waits, or the listeners, for clients and for the journal's report: as lines of JSON, made as
+ * they are read, for the answer of 150,000 connections is 100 MB. Who asks at the same time shares
+ * one look.
  */
 #ifndef SLOWCLOSE_LISTING_H
 #define SLOWCLOSE_LISTING_H
@@ -25,13 +26,11 @@ struct listings *listings_new(struct watch *watch);
 /* All listings must be gone, and no look goes on afterwards. NULL is allowed. */
 void listings_free(struct listings *listings);
 
-/* Clients hold so many connections, in looks that they still read, that there is no memory for
- * another. */
-bool listings_are_full(const struct listings *listings);
-
 /*
- * Begins to look; done is called once, later, unless the listing is freed before. Returns 0,
- * -EBUSY when too many looks are still being read, or -ENOMEM.
+ * Begins to look, or has a part in a look that is ready already; else done is called once, later,
+ * unless the listing is freed before, which done may do. Returns 0, -EBUSY when too many looks are
+ * still being read, or these have so many connections that there is no memory for another; or
+ * -ENOMEM.
  */
 int listing_new(struct listing **ret, struct listings *listings, enum listing_kind kind,
 		const struct filter *filter, void (*done)(void *userdata), void *userdata);

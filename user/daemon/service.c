@@ -141,16 +141,17 @@ static void report(struct service *service)
 	findings_for_each(service->findings, report_finding, service);
 }
 
-static void on_report_look_done(void *userdata, struct waiting *waiting, int result)
+static void on_report_look(void *userdata)
 {
 	struct service *service = userdata;
+	int r = listing_ready(service->report_look);
 
-	service->reporting = false;
-	if (result < 0)
-		log_line("cannot look at what waits: %s", strerror(-result));
+	if (r < 0)
+		log_line("cannot look at what waits: %s", strerror(-r));
 	else
-		service_take_waiting(service, waiting);
-	waiting_clear(waiting);
+		service_take_waiting(service, listing_waiting(service->report_look));
+	listing_free(service->report_look);
+	service->report_look = NULL;
 	report(service);
 }
 
@@ -168,17 +169,23 @@ static int await_report(struct service *service)
 
 static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	static const struct waiting_options options = {.all_listeners = false};
+	static const struct filter all;
 	struct service *service = userdata;
+	int r;
 
 	(void)source, (void)usec;
-	if (listings_are_full(service->listings)) {
-		log_line("what waits is told as of the last look: clients still read theirs, and "
-			 "there is no memory for another");
+	if (service->report_look) /* the last one is not over */
+		return await_report(service);
+	r = listing_new(&service->report_look, service->listings, LISTING_CONNECTIONS, &all,
+			on_report_look, service);
+	if (r < 0) {
+		log_line("what waits is told as of the last look: %s",
+			 r == -EBUSY
+				 ? "clients still read theirs, and there is no memory for another"
+				 : strerror(-r));
 		report(service);
-	} else if (!service->reporting) {
-		service->reporting = looker_add(watch_looker(service->watch), service->waiting,
-						&options, on_report_look_done, service) == 0;
+	} else if (listing_ready(service->report_look)) {
+		on_report_look(service);
 	}
 	return await_report(service);
 }
@@ -218,9 +225,8 @@ static int prepare_loop(struct service *service, const struct config_source *sou
 {
 	int r;
 
-	service->waiting = waiting_new(watch_hooks(service->watch));
 	service->listings = listings_new(service->watch);
-	if (!service->waiting || !service->listings)
+	if (!service->listings)
 		return -ENOMEM;
 	r = watch_add_timer(service->watch, NULL, TICK_USEC, on_tick, service);
 	if (r >= 0)
@@ -370,9 +376,9 @@ int service_run(const struct settings *settings, const struct config_source *sou
 out:
 	api_free(service.metrics_api);
 	api_free(service.api);
+	listing_free(service.report_look);
 	listings_free(service.listings);
 	findings_free(service.findings);
-	waiting_free(service.waiting);
 	watch_free(service.watch);
 	journal_free(service.journal);
 	events_free(service.events);

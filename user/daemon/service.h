@@ -32,9 +32,8 @@ struct service {
 	struct api *metrics_api; /* NULL: nobody asked for it */
 	int64_t started_ns; /* CLOCK_REALTIME, */
 	int64_t since_ns; /* and CLOCK_MONOTONIC */
-	struct waiting *waiting; /* of the report's look */
-	bool reporting;
-	sd_event_source *report; /* its timer; off where there are none */
+	sd_event_source *report; /* the journal's, its timer; off where there are none */
+	struct listing *report_look; /* NULL: none is under way */
 	bool watchdog; /* systemd waits for a sign of life */
 	uint64_t fed_ended, fed_looks; /* watch_ended() and watch_looks() at the last one */
 	uint64_t folded; /* in the kernel, as of the last time they were taken over */

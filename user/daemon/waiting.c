@@ -58,7 +58,7 @@ struct waiting *waiting_new(struct hooks *hooks)
 	return waiting;
 }
 
-void waiting_clear(struct waiting *waiting)
+static void waiting_clear(struct waiting *waiting)
 {
 	scan_close(&waiting->reader);
 	array_clear(&waiting->records);

@@ -22,9 +22,6 @@ struct waiting_options {
 struct waiting *waiting_new(struct hooks *hooks);
 void waiting_free(struct waiting *waiting);
 
-/* Forgets what was found: it may be hundreds of megabytes. */
-void waiting_clear(struct waiting *waiting);
-
 /*
  * Looks at everything that waits, in pieces that each take a few milliseconds, so that an event
  * loop can go on in between: begin, then step until it returns 0 (done) or -errno; 1 asks for
