@@ -10,9 +10,12 @@
 #include "socket.bpf.h"
 #include "table.bpf.h"
 
+#define LISTENERS_MAX 16384
+#define ACCEPTS_MAX 8192
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, LISTENERS_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* address of the struct sock */
 	__type(value, struct listener);
@@ -21,7 +24,7 @@ struct {
 /* The least recently used go when it is full: a stranger can make processes, not memory, grow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, ACCEPTS_MAX);
 	__type(key, struct accept_key);
 	__type(value, struct accept_count);
 } accepts SEC(".maps");

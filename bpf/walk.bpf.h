@@ -24,6 +24,10 @@ struct {
 	__type(value, struct walk_room);
 } walk_room SEC(".maps");
 
+/* These are told in one run: nothing keeps a second one from telling them again. */
+_Static_assert(LISTENERS_MAX * sizeof(struct listener_record) <= WALK_ROOM, "room for all");
+_Static_assert(ACCEPTS_MAX * sizeof(struct accept_record) <= WALK_ROOM, "room for all");
+
 __u32 walk_map; /* enum walk: which map the next run goes through; set by user space */
 __u32 walk_bytes; /* told by the last run */
 bool walk_stopped; /* it has not come to the end */
