@@ -261,26 +261,34 @@ static void config_wrong_at_a_reload(void **state)
 	json_decref(status);
 }
 
-/* systemd's end of its notifications. */
-static int notify_open(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+/* systemd's end of the notifications of a service. */
+struct notified {
+	int fd;
+	struct sockaddr_un address;
+};
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", service.directory);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	set_patience(fd);
-	setenv("NOTIFY_SOCKET", address.sun_path, 1);
-	setenv("WATCHDOG_USEC", "60000000", 1);
-	return fd;
-}
-
-static void notify_close(int fd)
+/* Only the service is told of it: what a test that fails leaves is nobody's. */
+static void start_notifying(struct notified *notified, bool watchdog)
 {
-	unlink(getenv("NOTIFY_SOCKET"));
+	struct sockaddr_un *address = &notified->address;
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s/notify", service.directory);
+	notified->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(notified->fd, (struct sockaddr *)address, sizeof(*address)), 0);
+	set_patience(notified->fd);
+	setenv("NOTIFY_SOCKET", address->sun_path, 1);
+	if (watchdog)
+		setenv("WATCHDOG_USEC", "60000000", 1);
+	start_with("");
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
-	close(fd);
+}
+
+static void notified_close(struct notified *notified)
+{
+	unlink(notified->address.sun_path);
+	close(notified->fd);
 }
 
 /* The next notification begins so. */
@@ -311,18 +319,17 @@ static bool notify_has(int fd, const char *wanted)
 
 static void config_reload_is_notified(void **state)
 {
-	int fd = notify_open();
+	struct notified notified;
 
 	(void)state;
-	unsetenv("WATCHDOG_USEC");
-	start_with("");
-	notify_expect(fd, "READY=1");
+	start_notifying(&notified, false);
+	notify_expect(notified.fd, "READY=1");
 	reload("the configuration was read again");
-	notify_expect(fd, "RELOADING=1\nMONOTONIC_USEC=");
-	notify_expect(fd, "READY=1");
+	notify_expect(notified.fd, "RELOADING=1\nMONOTONIC_USEC=");
+	notify_expect(notified.fd, "READY=1");
 	service_stop();
-	notify_expect(fd, "STOPPING=1");
-	notify_close(fd);
+	notify_expect(notified.fd, "STOPPING=1");
+	notified_close(&notified);
 }
 
 /* So that only one more descriptor can be had now: above what it has open between two looks. */
@@ -356,38 +363,41 @@ static void limit_descriptors(rlim_t most)
 
 /*
  * A look at what waits takes two descriptors (to find the holders, whatever the kernel), a
- * notification one; the loop goes round without.
+ * notification one; the loop goes round without. How many it has open is told while nothing waits:
+ * later a look can be under way all the time.
  */
 static void service_watchdog_is_fed_by_work_alone(void **state)
 {
-	int fd = notify_open();
+	struct notified notified;
 	struct listener listener;
 	struct pair pair;
+	rlim_t limit;
 
 	(void)state;
-	start_with("");
+	start_notifying(&notified, true);
+	notify_expect(notified.fd, "READY=1");
+	notify_expect(notified.fd, "WATCHDOG=1");
+	limit = limit_with_one_left();
 	listener_open(&listener, AF_INET, "127.0.0.1", 8);
 	pair_open(&pair, &listener);
 	pair_close_client(&pair);
-	notify_expect(fd, "READY=1");
-	notify_expect(fd, "WATCHDOG=1");
-	limit_descriptors(limit_with_one_left());
+	limit_descriptors(limit);
 	for (int look = 0; look < 3; look++) {
 		forget_said();
 		daemon_expect_said(&service.daemon, "cannot look at what waits");
 		/* The look before the first failure may have been told by then. */
-		if (notify_has(fd, "WATCHDOG=1") && look > 1)
+		if (notify_has(notified.fd, "WATCHDOG=1") && look > 1)
 			fail_msg("it is fed though looks fail");
 	}
 	kill(service.daemon.pid, SIGHUP);
-	notify_expect(fd, "RELOADING=1"); /* so it could have been fed */
+	notify_expect(notified.fd, "RELOADING=1"); /* so it could have been fed */
 	limit_descriptors(0);
-	notify_expect(fd, "READY=1");
-	notify_expect(fd, "WATCHDOG=1");
+	notify_expect(notified.fd, "READY=1");
+	notify_expect(notified.fd, "WATCHDOG=1");
 	close(pair.server);
 	close(listener.fd);
 	service_stop();
-	notify_close(fd);
+	notified_close(&notified);
 }
 
 int run_config(void)
