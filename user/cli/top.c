@@ -21,7 +21,7 @@
 #include "summary.h"
 #include "table.h"
 
-/* Shorter than elsewhere: no key is seen meanwhile. */
+/* Shorter than elsewhere, and than before the screen is there: no key is seen meanwhile. */
 #define SILENCE_MS 3000
 
 /* Of the longest waits, so many are kept; and after so many lines the daemon is left alone. */
@@ -372,6 +372,7 @@ static int show(struct top *top)
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
+	top->client.silence_ms = SILENCE_MS;
 	while (wait_for_keys(top))
 		fetch(top);
 	endwin();
@@ -384,7 +385,7 @@ static int top_run(const struct command_options *options)
 	struct command_options own = *options;
 	struct top top = {
 		.options = &own,
-		.client = {.socket = options->socket, .silence_ms = SILENCE_MS},
+		.client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS},
 		.sort = options->sort ? options->sort : "slow",
 	};
 	int status = EXIT_FAILURE;
