@@ -12,6 +12,9 @@
 /* A slow record wakes the reader, but not more often than this. */
 #define WAKEUP_INTERVAL_NS (10 * 1000 * 1000)
 
+/* How full the ring is, one in so many records of a CPU asks. */
+#define ASKING_RECORDS 16
+
 /* Set by user space, also while this runs. */
 __u64 slow_close_wait_ns = 1000 * 1000 * 1000;
 __u64 slow_accept_wait_ns = 100 * 1000 * 1000;
@@ -47,6 +50,12 @@ static __always_inline bool is_slow(const struct conn *conn, __u64 end_ns)
 	return close_is_slow(conn, end_ns) || accept_is_slow(conn, end_ns);
 }
 
+static __always_inline bool ring_fills_up(const struct conn_cpu *cpu)
+{
+	return cpu->records % ASKING_RECORDS == 0 &&
+	       bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= RING_SIZE / 4;
+}
+
 /*
  * Waking the reader costs more than all else together, so only two things wake it: a slow record,
  * now and then, and a ring that fills up. It looks by itself often enough for the rest.
@@ -55,8 +64,7 @@ static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct rec
 {
 	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
-	if (!is_slow(&record->conn, record->end_ns) &&
-	    bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < RING_SIZE / 4)
+	if (!is_slow(&record->conn, record->end_ns) && !ring_fills_up(cpu))
 		return BPF_RB_NO_WAKEUP;
 	cpu->wakeup_ns = record->end_ns;
 	return BPF_RB_FORCE_WAKEUP;

@@ -35,6 +35,7 @@ struct kernel {
 	bool graft; /* security_sock_graft() */
 	bool accept_arg; /* struct proto_accept_arg, since 6.10 */
 	bool mem_alloc; /* BPF's own allocator, since 6.1 */
+	bool rdonly_cast; /* bpf_rdonly_cast(), since 6.2 */
 	bool preempt_disable; /* bpf_preempt_disable(), since 6.10 */
 	bool preemptible_tracepoints; /* under SRCU instead of preempt_disable(), since 7.0 */
 	bool element_iterators; /* over the elements of a map: a micro-VM kernel 6.18 refuses them
@@ -89,6 +90,7 @@ static int kernel_probe(struct kernel *kernel)
 	kernel->graft = has(btf, "security_sock_graft", BTF_KIND_FUNC);
 	kernel->accept_arg = has(btf, "proto_accept_arg", BTF_KIND_STRUCT);
 	kernel->mem_alloc = has(btf, "bpf_mem_alloc", BTF_KIND_STRUCT);
+	kernel->rdonly_cast = has(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	kernel->preempt_disable = has(btf, "bpf_preempt_disable", BTF_KIND_FUNC);
 	kernel->element_iterators = probe_element_iterators(btf);
 	kernel->preemptible_tracepoints = has(btf, "class_srcu_fast_notrace_t", BTF_KIND_TYPEDEF);
@@ -285,6 +287,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
+	skel->rodata->has_rdonly_cast = kernel->rdonly_cast;
 	skel->rodata->disable_preemption = kernel->preempt_disable;
 	skel->rodata->disable_preemption_in_tracepoints =
 		kernel->preempt_disable && kernel->preemptible_tracepoints;
