@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "holders.h"
 #include "proc.h"
 #include "slowclose/record.h"
 
@@ -13,8 +14,8 @@
  * All may wait: in one look at them, and half of them in looks that clients still read, each with a
  * descriptor (listing.c). Sorting takes its room again.
  */
-#define LOOKED_AT_BYTES (sizeof(struct record) + sizeof(struct holder))
-#define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + sizeof(struct holder))
+#define LOOKED_AT_BYTES (sizeof(struct record) + HOLDER_BYTES)
+#define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + HOLDER_BYTES)
 
 /* For the rest of the daemon, its programs and other maps: 31 MiB at rest, and 50 under load. */
 #define OWN_BYTES (96 << 20)

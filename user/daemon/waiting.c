@@ -7,9 +7,10 @@
 
 #include "array.h"
 #include "clock.h"
+#include "holders.h"
 #include "scan.h"
 
-/* 32 MiB of holders: a leak of descriptors must not become one of memory. */
+/* 16 MiB of holders: a leak of descriptors must not become one of memory. */
 #define HOLDERS_MAX (1 << 20)
 
 /* What is looked at next. */
@@ -28,9 +29,9 @@ struct waiting {
 	enum step step;
 	bool all_listeners;
 	struct array records; /* struct record */
-	struct array holders; /* struct holder; sorted when done */
-	struct array listeners; /* struct listener_record; the same */
+	struct array listeners; /* struct listener_record; sorted when done */
 	struct array accepts; /* struct accept_record */
+	struct holders holders;
 	int64_t time_ns; /* of its end */
 	int64_t walk_cpu_ns, rest_cpu_ns;
 	int64_t *known; /* of each listener: connections in its queue that are followed, or UNKNOWN
@@ -52,9 +53,9 @@ struct waiting *waiting_new(struct hooks *hooks)
 	waiting->hooks = hooks;
 	waiting->step = STEP_DONE;
 	array_init(&waiting->records, sizeof(struct record), SIZE_MAX);
-	array_init(&waiting->holders, sizeof(struct holder), HOLDERS_MAX);
 	array_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
 	array_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
+	holders_init(&waiting->holders, HOLDERS_MAX);
 	return waiting;
 }
 
@@ -62,9 +63,9 @@ static void waiting_clear(struct waiting *waiting)
 {
 	scan_close(&waiting->reader);
 	array_clear(&waiting->records);
-	array_clear(&waiting->holders);
 	array_clear(&waiting->listeners);
 	array_clear(&waiting->accepts);
+	holders_clear(&waiting->holders);
 	free(waiting->known);
 	waiting->known = NULL;
 }
@@ -87,49 +88,9 @@ int waiting_begin(struct waiting *waiting, const struct waiting_options *options
 	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
 }
 
-static struct array *array_of(struct waiting *waiting)
-{
-	switch (waiting->step) {
-	case STEP_WAITING:
-	case STEP_WAITING_MORE:
-		return &waiting->records;
-	case STEP_HOLDERS:
-		return &waiting->holders;
-	case STEP_LISTENERS:
-		return &waiting->listeners;
-	default:
-		return &waiting->accepts;
-	}
-}
-
 static int compare_u64(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
-}
-
-static int compare_holders(const void *a, const void *b)
-{
-	const struct holder *one = a, *other = b;
-	int order = compare_u64(one->sock, other->sock);
-
-	if (!order)
-		order = compare_u64(one->pid, other->pid);
-	return order ? order : compare_u64(one->fd, other->fd);
-}
-
-/* The kernel shows threads with a table of descriptors of their own too; each descriptor once. */
-static void sort_holders(struct array *array)
-{
-	size_t kept = 0;
-
-	if (!array->count)
-		return;
-	array_sort(array, compare_holders);
-	for (size_t i = 1; i < array->count; i++) {
-		if (compare_holders(array_at(array, kept), array_at(array, i)) != 0)
-			memcpy(array_at(array, ++kept), array_at(array, i), array->item_size);
-	}
-	array->count = kept + 1;
 }
 
 static int compare_places(const struct listener *one, const struct listener *other)
@@ -258,10 +219,11 @@ static int compare_accepts(const void *a, const void *b)
 /* Joins what the scans have found. */
 static int finish(struct waiting *waiting)
 {
+	int r = holders_sort(&waiting->holders);
+
 	waiting->time_ns = clock_monotonic_ns();
-	sort_holders(&waiting->holders);
-	if (!waiting->listeners.count)
-		return 0;
+	if (r < 0 || !waiting->listeners.count)
+		return r;
 	array_sort(&waiting->listeners, compare_listeners);
 	array_sort(&waiting->accepts, compare_accepts);
 	waiting->known = calloc(waiting->listeners.count, sizeof(*waiting->known));
@@ -278,7 +240,28 @@ static int finish(struct waiting *waiting)
 
 static void keep(void *userdata, const void *element)
 {
-	array_add(userdata, element);
+	struct waiting *waiting = userdata;
+
+	switch (waiting->step) {
+	case STEP_WAITING:
+	case STEP_WAITING_MORE:
+		array_add(&waiting->records, element);
+		break;
+	case STEP_HOLDERS:
+		holders_add(&waiting->holders, element);
+		break;
+	case STEP_LISTENERS:
+		array_add(&waiting->listeners, element);
+		break;
+	default:
+		array_add(&waiting->accepts, element);
+	}
+}
+
+static bool has_no_memory(const struct waiting *waiting)
+{
+	return waiting->records.no_memory || waiting->listeners.no_memory ||
+	       waiting->accepts.no_memory;
 }
 
 static enum step step_after(const struct waiting *waiting)
@@ -292,13 +275,12 @@ static enum step step_after(const struct waiting *waiting)
 
 static int do_step(struct waiting *waiting)
 {
-	struct array *array = array_of(waiting);
 	int r;
 
 	if (waiting->step == STEP_DONE)
 		return 0;
-	r = scan_read(&waiting->reader, keep, array);
-	if (array->no_memory)
+	r = scan_read(&waiting->reader, keep, waiting);
+	if (has_no_memory(waiting))
 		r = -ENOMEM;
 	if (r > 0)
 		return 1;
@@ -341,19 +323,6 @@ int64_t waiting_rest_cpu_ns(const struct waiting *waiting)
 	return waiting->rest_cpu_ns;
 }
 
-static const struct holder *find_holders(const struct waiting *waiting, uint64_t sock,
-					 size_t *count)
-{
-	const struct holder wanted = {.sock = sock};
-	const struct array *array = &waiting->holders;
-	size_t low = array_first(array, &wanted, compare_holders);
-	const struct holder *first = array_at(array, low);
-
-	for (*count = 0; low + *count < array->count && first[*count].sock == sock;)
-		++*count;
-	return first;
-}
-
 /* A connection older than the hooks, or one that nobody was seen to accept. */
 static void set_owner_by_holders(struct event *event)
 {
@@ -393,7 +362,7 @@ void waiting_event(const struct waiting *waiting, size_t i, const struct thresho
 	const struct record *record = array_at(&waiting->records, i);
 
 	event_from_record(event, record, thresholds, realtime_offset_ns);
-	event->holders = find_holders(waiting, record->sock, &event->holder_count);
+	event->holders = holders_of(&waiting->holders, record->sock, &event->holder_count);
 	set_owner_by_holders(event);
 	event->owner_place = places_of(places, event->conn.owner.pid, waiting->time_ns, place);
 	if (event->accepted == NO)
@@ -469,7 +438,7 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	event->accepts_seen = hooks_follow(waiting->hooks);
 	event->last_accept_ns = UNKNOWN;
 	sock = event->record->mptcp ? event->record->mptcp : event->record->sock;
-	event->holders = find_holders(waiting, sock, &event->holder_count);
+	event->holders = holders_of(&waiting->holders, sock, &event->holder_count);
 	add_accepts(event, &waiting->accepts, waiting->time_ns);
 	qsort(event->errors, event->error_count, sizeof(event->errors[0]), more_frequent);
 }
@@ -486,5 +455,5 @@ const struct accept_record *waiting_accept(const struct waiting *waiting, size_t
 
 unsigned long waiting_holders_left_out(const struct waiting *waiting)
 {
-	return waiting->holders.left_out;
+	return holders_left_out(&waiting->holders);
 }

@@ -48,8 +48,9 @@ bool waiting_is_due(const struct waiting *waiting, size_t i);
 
 /*
  * The connection i < count as event_from_record() makes it, in the order of the kernel's table,
- * with its holders and its listener, which live as long as the look. place is where the owner's
- * is put, of those that places tells.
+ * with its listener, which lives as long as the look, and its holders, which do until another
+ * connection or listener of it is asked for. place is where the owner's is put, of those that
+ * places tells.
  */
 void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
 		   int64_t realtime_offset_ns, struct places *places, struct event *event,
@@ -57,7 +58,7 @@ void waiting_event(const struct waiting *waiting, size_t i, const struct thresho
 
 size_t waiting_listener_count(const struct waiting *waiting);
 
-/* The listener i < listener_count, by network namespace and port. */
+/* The listener i < listener_count, by network namespace and port; its holders as above. */
 void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event);
 
 /* The results of accept() that were counted, of all processes, by pid; i < accept_count. */
