@@ -275,52 +275,53 @@ uint64_t hooks_untold(const struct hooks *hooks)
 	return bss->scan_told > bss->scan_most ? bss->scan_told - bss->scan_most : 0;
 }
 
-struct scan_of {
+/* What a scan reads. */
+struct source {
 	const struct bpf_program *program;
 	const struct bpf_map *map; /* of which it iterates over the elements, */
 	enum walk walk; /* or which a walk goes through */
 };
 
-static struct scan_of scan_of(const struct slowclose_bpf *skel, enum scan scan)
+static struct source source_of(const struct slowclose_bpf *skel, enum scan scan)
 {
 	switch (scan) {
 	case SCAN_EXISTING:
-		return (struct scan_of){skel->progs.sc_existing, NULL, WALK_NONE};
+		return (struct source){skel->progs.sc_existing, NULL, WALK_NONE};
 	case SCAN_WAITING:
-		return (struct scan_of){skel->progs.sc_waiting, skel->maps.conns, WALK_WAITING};
+		return (struct source){skel->progs.sc_waiting, skel->maps.conns, WALK_WAITING};
 	case SCAN_WAITING_MORE:
-		return (struct scan_of){skel->progs.sc_waiting, skel->maps.conns_more,
-					WALK_WAITING_MORE};
+		return (struct source){skel->progs.sc_waiting, skel->maps.conns_more,
+				       WALK_WAITING_MORE};
 	case SCAN_LISTENERS:
-		return (struct scan_of){skel->progs.sc_listeners, skel->maps.listeners,
-					WALK_LISTENERS};
+		return (struct source){skel->progs.sc_listeners, skel->maps.listeners,
+				       WALK_LISTENERS};
 	case SCAN_HOLDERS:
-		return (struct scan_of){skel->progs.sc_holders, NULL, WALK_NONE};
+		return (struct source){skel->progs.sc_holders, NULL, WALK_NONE};
 	case SCAN_ACCEPTS:
-		return (struct scan_of){skel->progs.sc_accepts, skel->maps.accepts, WALK_ACCEPTS};
+		return (struct source){skel->progs.sc_accepts, skel->maps.accepts, WALK_ACCEPTS};
 	case SCAN_FOLDS:
-		return (struct scan_of){skel->progs.sc_folds, skel->maps.folds, WALK_FOLDS};
+		return (struct source){skel->progs.sc_folds, skel->maps.folds, WALK_FOLDS};
 	case SCAN_FOLDS_OTHER:
-		return (struct scan_of){skel->progs.sc_folds, skel->maps.folds_other,
-					WALK_FOLDS_OTHER};
+		return (struct source){skel->progs.sc_folds, skel->maps.folds_other,
+				       WALK_FOLDS_OTHER};
 	default:
-		return (struct scan_of){skel->progs.sc_threads, NULL, WALK_NONE};
+		return (struct source){skel->progs.sc_threads, NULL, WALK_NONE};
 	}
 }
 
-static int iterate(const struct scan_of *scan)
+static int iterate(const struct source *source)
 {
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	struct bpf_link *link;
 	int fd;
 
-	if (scan->map) {
-		info.map.map_fd = bpf_map__fd(scan->map);
+	if (source->map) {
+		info.map.map_fd = bpf_map__fd(source->map);
 		options.link_info = &info;
 		options.link_info_len = sizeof(info);
 	}
-	link = bpf_program__attach_iter(scan->program, &options);
+	link = bpf_program__attach_iter(source->program, &options);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -330,7 +331,7 @@ static int iterate(const struct scan_of *scan)
 
 int hooks_scan(struct hooks *hooks, enum scan scan)
 {
-	struct scan_of scan_is = scan_of(hooks->loaded.skel, scan);
+	struct source source = source_of(hooks->loaded.skel, scan);
 	struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
 
 	if (scan == SCAN_WAITING) {
@@ -341,10 +342,9 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 		if (hooks->walk_room && !++bss->scan_walk)
 			bss->scan_walk = 1;
 	}
-	if (!hooks->walk_room || !scan_is.map)
-		return iterate(&scan_is);
-	hooks->walked = bss->scan_tracked;
-	return HOOKS_WALK;
+	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
+		hooks->walked = bss->scan_tracked;
+	return hooks->walk_room && source.map ? HOOKS_WALK : iterate(&source);
 }
 
 int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_t *size)
@@ -354,7 +354,7 @@ int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_
 	LIBBPF_OPTS(bpf_test_run_opts, options);
 	int r;
 
-	bss->walk_map = scan_of(skel, scan).walk;
+	bss->walk_map = source_of(skel, scan).walk;
 	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
 		bss->scan_tracked = hooks->walked; /* each run passes all of them */
 	r = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.sc_walk), &options);
