@@ -480,6 +480,31 @@ static void accept_stalled_boundaries(void **state)
 	assert_proven(&evidence, 0);
 }
 
+/* One thread that accepts, answers for 1.5 s, and accepts again. */
+static void a_pause_between_two_accepts_is_slow(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 16, 28 * SEC);
+	evidence.listeners[0].last_accept_ns = 1300 * MS;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	evidence.listeners[0].last_accept_ns = 10 * SEC - 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	evidence.listeners[0].last_accept_ns = 10 * SEC;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	/* Nearly all of the wait of the oldest is since then: it does not go on. */
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 16, 6 * SEC);
+	evidence.listeners[0].last_accept_ns = 3 * SEC;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence.listeners[0].last_accept_ns = 3 * SEC - 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	set_error(&evidence, EMFILE, 20);
+	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED));
+	set_error(&evidence, EPERM, 5);
+	assert_proven(&evidence, BIT(FINDING_UNDETERMINED));
+}
+
 static void accept_that_fails_is_called(void **state)
 {
 	struct evidence evidence = accept_stalled();
@@ -871,6 +896,7 @@ int main(void)
 		cmocka_unit_test(fd_exhausted_needs_failures_now),
 		cmocka_unit_test(a_leak_is_told_beside_fd_exhausted),
 		cmocka_unit_test(accept_stalled_boundaries),
+		cmocka_unit_test(a_pause_between_two_accepts_is_slow),
 		cmocka_unit_test(accept_that_fails_is_called),
 		cmocka_unit_test(the_stuck_one_of_several_listeners_is_named),
 		cmocka_unit_test(a_full_queue_is_told_beside_accept_stalled),

@@ -12,6 +12,9 @@
 /* accept() that was not called for so long is not called at all. */
 #define STALLED_NS NSEC_PER_SEC
 
+/* Up to this, a pause between two accept() may be the work that one thread does in between. */
+#define PAUSE_MAX_NS (10 * NSEC_PER_SEC)
+
 static const struct evidence_error *find_error(const struct evidence_listener *listener, int error)
 {
 	for (size_t i = 0; i < listener->error_count; i++) {
@@ -188,14 +191,27 @@ static bool oldest_stays(const struct evidence *evidence)
 	       waits->oldest_ns - waits->oldest_before_ns >= evidence->interval_ns * 9 / 10;
 }
 
+/*
+ * The queue is first in, first out. One that went on in its lifetime, and not long ago, is worked
+ * off too slowly: the next accept() is only late.
+ */
+static bool is_paused(const struct evidence *evidence, const struct evidence_listener *listener)
+{
+	int64_t oldest_ns = evidence->waits[CAUSE_NEVER_ACCEPTED].oldest_ns;
+
+	return listener->last_accept_ns != UNKNOWN && listener->last_accept_ns < PAUSE_MAX_NS &&
+	       listener->last_accept_ns < oldest_ns / 2;
+}
+
 static const struct evidence_listener *find_stalled(const struct evidence *evidence)
 {
 	const struct evidence_listener *found = NULL;
 
 	for (size_t i = 0; i < evidence->listener_count; i++) {
 		const struct evidence_listener *listener = &evidence->listeners[i];
-		bool silent = listener->accepts == 0 && (listener->last_accept_ns == UNKNOWN ||
-							 listener->last_accept_ns >= STALLED_NS);
+		bool silent = listener->accepts == 0 && !is_paused(evidence, listener) &&
+			      (listener->last_accept_ns == UNKNOWN ||
+			       listener->last_accept_ns >= STALLED_NS);
 
 		if (!listener->queued || errors_rate(listener) > 0)
 			continue;
@@ -266,6 +282,7 @@ void rule_accept_stalled(const struct evidence *evidence, struct finding *findin
 {
 	const struct evidence_listener *listener = find_stalled(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	char last[32];
 
 	if (!waits->count) {
 		rule_out(finding, "no connection waits to be accepted");
@@ -285,6 +302,9 @@ void rule_accept_stalled(const struct evidence *evidence, struct finding *findin
 			 errors_rate(listener));
 	else if (listener && listener->accepts > 0)
 		rule_out(finding, "accept() is called: %.1f times a second", listener->accepts);
+	else if (listener && is_paused(evidence, listener))
+		rule_out(finding, "accept() is called: the last was %s ago, after the oldest came",
+			 duration_format(listener->last_accept_ns, last, sizeof(last)));
 	else
 		rule_not_decidable(finding, "nothing has waited for long enough to tell whether "
 					    "accept() is called");
@@ -372,7 +392,8 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_listener *listener = rule_fullest(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char oldest[32], address[64], count[40];
+	char oldest[32], last[32], address[64], count[40];
+	bool called;
 
 	if (!waits->count) {
 		rule_out(finding, "no connection waits to be accepted");
@@ -382,16 +403,24 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 		rule_not_decidable(finding, "how often accept() is called is not known");
 		return;
 	}
-	if (!(listener->accepts > 0) || !rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5)) {
-		rule_out(finding, listener->accepts > 0 ? "few connections wait, and not for long"
-							: "accept() returns none at all");
+	called = listener->accepts > 0 ||
+		 (is_paused(evidence, listener) && !(errors_rate(listener) > 0));
+	if (!called || !rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5)) {
+		rule_out(finding, called ? "few connections wait, and not for long"
+					 : "accept() returns none at all");
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
 		   "accept() is called too seldom on %s: %s in its queue, the oldest for %s",
 		   rule_address(listener, address), rule_connections(waits->count, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
-	rule_add(&finding->proof, "accept() returned %.1f connections a second", listener->accepts);
+	if (listener->accepts > 0)
+		rule_add(&finding->proof, "accept() returned %.1f connections a second",
+			 listener->accepts);
+	else
+		rule_add(&finding->proof,
+			 "the last accept() was %s ago, after the oldest of them came",
+			 duration_format(listener->last_accept_ns, last, sizeof(last)));
 	rule_add_queue(&finding->proof, listener);
 	rule_add_threads(&finding->proof, evidence);
 	rule_add(&finding->now, "see what the threads do between two accept(): more of them, or "
