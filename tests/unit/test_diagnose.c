@@ -537,6 +537,30 @@ static void the_stuck_one_of_several_listeners_is_named(void **state)
 	assert_true(proven(&evidence) & BIT(FINDING_ACCEPT_STALLED));
 }
 
+/* Workers of which one and another hold the listener beside their parent, which only waits. */
+static void whoever_is_stopped_is_to_go_on(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	static struct diagnosis diagnosis;
+	const struct finding_lines *now = &diagnosis.findings[FINDING_ACCEPT_STALLED].now;
+
+	(void)state;
+	evidence.processes[1] = evidence.processes[2] = evidence.processes[0];
+	evidence.processes[1].pid = 21;
+	evidence.processes[2].pid = 22;
+	evidence.processes[0].groups[THREAD_STOPPED].count = 0;
+	evidence.processes[0].groups[THREAD_CHILD].count = 1;
+	evidence.process_count = 3;
+	diagnose(&evidence, &diagnosis);
+	assert_string_equal(now->text[0], "let what is stopped go on: kill -CONT 21 22");
+	for (int i = 1; i < 3; i++) {
+		evidence.processes[i].groups[THREAD_STOPPED].count = 0;
+		evidence.processes[i].groups[THREAD_TRACED].count = 1;
+	}
+	diagnose(&evidence, &diagnosis);
+	assert_non_null(strstr(now->text[0], "PID: 21 22"));
+}
+
 /* A queue that is full because nobody accepts: who is refused is told beside it. */
 static void a_full_queue_is_told_beside_accept_stalled(void **state)
 {
@@ -899,6 +923,7 @@ int main(void)
 		cmocka_unit_test(a_pause_between_two_accepts_is_slow),
 		cmocka_unit_test(accept_that_fails_is_called),
 		cmocka_unit_test(the_stuck_one_of_several_listeners_is_named),
+		cmocka_unit_test(whoever_is_stopped_is_to_go_on),
 		cmocka_unit_test(a_full_queue_is_told_beside_accept_stalled),
 		cmocka_unit_test(backlog_full_boundaries),
 		cmocka_unit_test(backlog_full_advice),

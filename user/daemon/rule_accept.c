@@ -222,34 +222,48 @@ static const struct evidence_listener *find_stalled(const struct evidence *evide
 	return found;
 }
 
-static uint32_t count_all(const struct evidence *evidence, enum thread_wait wait)
-{
-	uint32_t count = 0;
+#define PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
 
-	for (size_t i = 0; i < evidence->process_count; i++)
-		count += evidence->processes[i].groups[wait].count;
-	return count;
+/* The processes that have threads there, with a blank before each; "": none has. */
+static const char *pids_in(const struct evidence *evidence, enum thread_wait wait,
+			   char buf[PIDS_SIZE])
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->groups[wait].count)
+			used += (size_t)snprintf(buf + used, PIDS_SIZE - used, " %" PRIu32,
+						 process->pid);
+	}
+	return buf;
 }
 
+/* Of those that hold the listener it need not be the first that is held up. */
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
 			   const struct evidence_listener *listener)
 {
-	unsigned int pid = listener->holder;
+	char pids[PIDS_SIZE];
 
-	if (count_all(evidence, THREAD_STOPPED)) {
-		rule_add(&finding->now, "let the stopped process go on: kill -CONT %u", pid);
+	if (pids_in(evidence, THREAD_STOPPED, pids)[0]) {
+		rule_add(&finding->now, "let what is stopped go on: kill -CONT%s", pids);
 		rule_add(&finding->for_good,
 			 "find who stopped it: a script's kill -STOP, or a shell's job control");
-	} else if (count_all(evidence, THREAD_TRACED)) {
+	} else if (pids_in(evidence, THREAD_TRACED, pids)[0]) {
 		rule_add(&finding->now,
-			 "end the debugger that holds it: grep TracerPid /proc/%u/status", pid);
-	} else if (count_all(evidence, THREAD_FROZEN)) {
-		rule_add(&finding->now, "thaw its cgroup (a paused container: docker unpause)");
+			 "end the debugger that holds it: grep TracerPid /proc/PID/status, PID:%s",
+			 pids);
+	} else if (pids_in(evidence, THREAD_FROZEN, pids)[0]) {
+		rule_add(&finding->now,
+			 "thaw its cgroup (a paused container: docker unpause), of process%s",
+			 pids);
 	} else {
 		rule_add(&finding->now,
 			 "look at what its threads do (gdb -p %u, or the runtime's own dump), then "
 			 "restart it",
-			 pid);
+			 listener->holder);
 		rule_add(&finding->for_good,
 			 "accept in a thread of its own that does nothing else, so that work "
 			 "cannot keep it");
