@@ -792,6 +792,34 @@ static void a_pool_that_grows_is_a_leak(void **state)
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
 
+/* However many they are, and however long they wait. */
+static void a_pool_says_why_it_is_not_read(void **state)
+{
+	struct evidence evidence = idle_pool();
+	static struct diagnosis diagnosis;
+
+	(void)state;
+	diagnose(&evidence, &diagnosis);
+	assert_string_equal(diagnosis.findings[FINDING_NOT_READING].reason,
+			    "nothing is left to be read but the end");
+}
+
+/* Each with its own limit. */
+static void a_leak_tells_of_descriptors_and_limits(void **state)
+{
+	struct evidence evidence = close_leak();
+	static struct diagnosis diagnosis;
+	const struct finding_lines *proof = &diagnosis.findings[FINDING_CLOSE_LEAK].proof;
+
+	(void)state;
+	evidence.processes[1] = evidence.processes[0];
+	evidence.processes[1].fd_limit = INT64_MAX;
+	evidence.process_count = 2;
+	diagnose(&evidence, &diagnosis);
+	assert_non_null(strstr(proof->text[proof->count - 2], "its limit is 1024"));
+	assert_non_null(strstr(proof->text[proof->count - 1], "its limit is any number"));
+}
+
 /* An answer that nobody reads is no idle connection. */
 static void a_client_that_does_not_read_is_no_pool(void **state)
 {
@@ -874,6 +902,7 @@ static void undetermined_says_what_was_looked_at(void **state)
 	assert_int_equal(finding->confidence, CONFIDENCE_LOW);
 	assert_true(finding->proof.count >= 4);
 	assert_non_null(strstr(finding->proof.text[0], "looked at, not fd-exhausted"));
+	assert_non_null(strstr(finding->now.text[0], "slowclose list -L 80"));
 }
 
 static void assert_harmless(const char *text)
@@ -936,6 +965,8 @@ int main(void)
 		cmocka_unit_test(workers_that_turn_are_not_locked),
 		cmocka_unit_test(close_leak_boundaries),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),
+		cmocka_unit_test(a_pool_says_why_it_is_not_read),
+		cmocka_unit_test(a_leak_tells_of_descriptors_and_limits),
 		cmocka_unit_test(a_client_that_does_not_read_is_no_pool),
 		cmocka_unit_test(impatient_peers_boundaries),
 		cmocka_unit_test(not_reading_boundaries),

@@ -131,8 +131,8 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 				 other->reason);
 	}
 	rule_add(&finding->now,
-		 "list the connections (slowclose list -w) and look at the program's "
-		 "own log");
+		 "list the connections (slowclose list %s %u) and look at the program's own log",
+		 rule_port_option(evidence), evidence->port);
 }
 
 void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)

@@ -177,7 +177,8 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 		rule_add(lines, "%s: %.150s", rule_process(&evidence->processes[i], name),
 			 rule_threads(&evidence->processes[i], threads));
 	if (evidence->process_count > 3)
-		rule_add(lines, "and %zu processes more", evidence->process_count - 3);
+		rule_add(lines, "and %zu process%s more", evidence->process_count - 3,
+			 evidence->process_count == 4 ? "" : "es");
 }
 
 const char *rule_address(const struct evidence_listener *listener, char buf[64])
@@ -197,6 +198,11 @@ void rule_add_queue(struct finding_lines *lines, const struct evidence_listener 
 		 rule_address(listener, address), listener->queued, listener->limit,
 		 listener->limit_by ? " by " : "", listener->limit_by ? listener->limit_by : "",
 		 listener->queued > listener->limit ? ": full" : "");
+}
+
+const char *rule_port_option(const struct evidence *evidence)
+{
+	return evidence->role == ROLE_CLIENT ? "-D" : "-L";
 }
 
 const char *rule_connections(uint64_t count, char buf[40])

@@ -66,6 +66,9 @@ void rule_add_queue(struct finding_lines *lines, const struct evidence_listener 
 /* "37%", or "unknown". */
 const char *rule_percent(double share, char buf[16]);
 
+/* What slowclose takes the service's port by: "-L", or "-D" of a client. */
+const char *rule_port_option(const struct evidence *evidence);
+
 /* "1 connection", "2 connections". */
 const char *rule_connections(uint64_t count, char buf[40]);
 

@@ -384,7 +384,7 @@ void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
 		rule_add(&finding->proof, "%.1f connections a second were not taken",
 			 listener->drops > 0 ? listener->drops : 0);
 		if (listener->drops_while_full)
-			rule_add(&finding->proof, "%" PRIu64 " since it is full",
+			rule_add(&finding->proof, "%" PRIu64 " since it was seen full",
 				 listener->drops_while_full);
 		if (!isnan(evidence->overflows))
 			rule_add(&finding->proof,

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "duration.h"
 #include "text.h"
@@ -73,13 +74,14 @@ static void add_holders(struct finding *finding, const struct evidence_leak *lea
 
 static void add_fds(struct finding *finding, const struct evidence *evidence)
 {
-	char name[64], limit[32] = "any number";
+	char name[64], limit[32];
 
 	for (size_t i = 0; i < evidence->process_count && i < 2; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
 		if (process->fds == UNKNOWN || !process->owns)
 			continue;
+		strcpy(limit, "any number");
 		if (process->fd_limit != UNKNOWN && process->fd_limit != INT64_MAX)
 			snprintf(limit, sizeof(limit), "%" PRId64, process->fd_limit);
 		rule_add(&finding->proof, "%s has %" PRId64 " descriptors open; its limit is %s",
@@ -99,7 +101,7 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 		return;
 	}
 	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
-		 evidence->role == ROLE_CLIENT ? "-D" : "-L", evidence->port);
+		 rule_port_option(evidence), evidence->port);
 	rule_add(&finding->now, "restart the service before it is out of descriptors");
 	rule_add(&finding->for_good,
 		 "close() on each way out of a request, errors too: recv() that "
@@ -240,8 +242,11 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "what has come was read");
 		return;
 	}
-	if (!rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS) ||
-	    (evidence->role == ROLE_CLIENT && !waits->unread)) {
+	if (evidence->role == ROLE_CLIENT && !waits->unread) {
+		rule_out(finding, "nothing is left to be read but the end");
+		return;
+	}
+	if (!rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS)) {
 		rule_out(finding, "few connections are not read, and not for long");
 		return;
 	}
