@@ -755,15 +755,26 @@ static void lock_stall_needs_all_threads(void **state)
 static void workers_that_turn_are_not_locked(void **state)
 {
 	struct evidence evidence = lock_stall_of_workers();
+	static struct diagnosis diagnosis;
 
 	(void)state;
 	evidence.processes[0].groups[THREAD_LOCK].stuck = 3;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
-	/* A pool that idles while a leak goes on. */
+	/* A pool that idles while a leak goes on, or one that was given data and FIN in one. */
 	evidence = lock_stall_of_workers();
 	evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
-	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 4 * SEC);
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 400 * SEC);
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_NOT_DECIDABLE);
+	assert_int_equal(diagnosis.findings[FINDING_CLOSE_LEAK].confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(diagnosis.findings[FINDING_CLOSE_LEAK].now.text[0], "gdb -p 10"));
+	/* One of them works, so that none of the others need to. */
+	set_threads(&evidence, THREAD_POLL, 1);
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_RULED_OUT);
+	assert_int_equal(diagnosis.findings[FINDING_CLOSE_LEAK].confidence, CONFIDENCE_HIGH);
 }
 
 static void close_leak_boundaries(void **state)

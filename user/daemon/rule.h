@@ -66,6 +66,12 @@ void rule_add_queue(struct finding_lines *lines, const struct evidence_listener 
 /* "37%", or "unknown". */
 const char *rule_percent(double share, char buf[16]);
 
+/*
+ * A process whose workers all sleep in futex, behind a thread that accepts; NULL: none. They hang
+ * there, or have nothing to do: what waits must tell.
+ */
+const struct evidence_process *rule_locked_workers(const struct evidence *evidence);
+
 /* What slowclose takes the service's port by: "-L", or "-D" of a client. */
 const char *rule_port_option(const struct evidence *evidence);
 

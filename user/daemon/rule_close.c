@@ -91,6 +91,7 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 
 static void advise_leak(struct finding *finding, const struct evidence *evidence)
 {
+	const struct evidence_process *locked = rule_locked_workers(evidence);
 	const struct evidence_leak *leak = &evidence->leak;
 
 	if (leak->left_to_others) {
@@ -100,6 +101,12 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 					     "SOCK_CLOEXEC (accept4)");
 		return;
 	}
+	/* A FIN that comes with the last data is taken with it: nobody needs to know of it yet. */
+	if (locked)
+		rule_add(&finding->now,
+			 "see whether its workers hang in a lock, before they got to the end: gdb "
+			 "-p %u -batch -ex 'thread apply all bt'",
+			 locked->pid);
 	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
 		 rule_port_option(evidence), evidence->port);
 	rule_add(&finding->now, "restart the service before it is out of descriptors");
@@ -126,7 +133,8 @@ void rule_close_leak(const struct evidence *evidence, struct finding *finding)
 					 : "few were read to their end, and not long ago");
 		return;
 	}
-	rule_prove(finding, SEVERITY_WARNING, certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+	rule_prove(finding, SEVERITY_WARNING,
+		   certain && !rule_locked_workers(evidence) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 		   "%s forgotten: the peer has closed, all was read, and nobody closes; the "
 		   "oldest for %s",
 		   rule_connections(count, connections),

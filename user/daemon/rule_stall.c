@@ -314,18 +314,23 @@ static bool workers_locked(const struct evidence_process *process)
 		       alive(process);
 }
 
-static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+const struct evidence_process *rule_locked_workers(const struct evidence *evidence)
 {
-	bool not_read = rule_piles_up(evidence, CAUSE_NOT_READING, 3);
-
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		*all = all_locked(process);
-		if (*all || (not_read && process->owns && workers_locked(process)))
-			return process;
+		if (evidence->processes[i].owns && workers_locked(&evidence->processes[i]))
+			return &evidence->processes[i];
 	}
 	return NULL;
+}
+
+static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		*all = all_locked(&evidence->processes[i]);
+		if (*all)
+			return &evidence->processes[i];
+	}
+	return rule_piles_up(evidence, CAUSE_NOT_READING, 3) ? rule_locked_workers(evidence) : NULL;
 }
 
 static void prove_lock(const struct evidence *evidence, struct finding *finding,
@@ -366,6 +371,14 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 	}
 	if (sleep_unknown(evidence, finding))
 		return;
+	if (rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3) &&
+	    (process = rule_locked_workers(evidence)) != NULL) {
+		rule_not_decidable(finding,
+				   "whether its workers hang in a lock or have nothing to do: "
+				   "%.130s",
+				   rule_threads(process, threads));
+		return;
+	}
 	rule_out(finding, "not all threads sleep in futex: %.150s",
 		 rule_threads(&evidence->processes[0], threads));
 }
