@@ -319,6 +319,21 @@ static void misbehave(struct http *http, int kind, unsigned int *seed)
 		send(http->fd, bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+#define LOOKS 6 /* more than are held at once */
+#define LOOK_OLD_MS 600 /* no other client gets the same one any more */
+
+/* Each has a look of its own begun, and goes before it has got anything. */
+static void leave_looks(void)
+{
+	struct http http;
+
+	for (int i = 0; i < LOOKS; i++) {
+		misbehave(&http, i % 2 ? SUMMARY : LISTING, NULL);
+		http_close(&http);
+		pass_ms(LOOK_OLD_MS);
+	}
+}
+
 static size_t subscribers(void)
 {
 	json_t *status = service_get("/v1/status");
@@ -370,6 +385,7 @@ static void api_clients_that_do_not_behave(void **state)
 		http_close(&others[i]);
 	for (int i = 0; i < IDLE; i++)
 		http_close(&idle[i]);
+	leave_looks();
 	expect_heartbeat(&quiet);
 	expect_nothing_left(before);
 	http_close(&quiet);
