@@ -340,6 +340,9 @@ static void hostile_namespaces(void **state)
 
 #define THREADS 400
 #define THREADS_SEEN 256 /* of one process */
+#define PORTS 8
+#define HEIRS 25 /* of each port: more than are looked at of a service */
+#define PROCESSES_SEEN 64 /* of all services together: less than PORTS have */
 
 _Noreturn static void *sleep_for_ever(void *argument)
 {
@@ -348,20 +351,15 @@ _Noreturn static void *sleep_for_ever(void *argument)
 		pause();
 }
 
-/* A process of many threads, with a connection in CLOSE_WAIT and a copy of it in many others. */
-static void be_many_threads(int channel, int fd)
+/* Connections in CLOSE_WAIT, with a copy of each in many processes. */
+static void inherit(void)
 {
 	struct listener listener;
-	pthread_attr_t small;
-	pthread_t thread;
-	int client;
 
-	(void)fd;
-	become_nobody();
 	listener_open(&listener, AF_INET, "127.0.0.1", 64);
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < 64 / PORTS; i++) {
+		int client, server;
 		char byte;
-		int server;
 
 		client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (connect(client, (struct sockaddr *)&listener.address, listener.length))
@@ -371,7 +369,7 @@ static void be_many_threads(int channel, int fd)
 		if (server < 0 || recv(server, &byte, 1, 0) != 0)
 			child_fail("reading to the end");
 	}
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < HEIRS; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -380,6 +378,18 @@ static void be_many_threads(int channel, int fd)
 				pause();
 		}
 	}
+}
+
+/* A process of many threads, whose connections others have too: of each port more of them. */
+static void be_many_threads(int channel, int fd)
+{
+	pthread_attr_t small;
+	pthread_t thread;
+
+	(void)fd;
+	become_nobody();
+	for (int i = 0; i < PORTS; i++)
+		inherit();
 	pthread_attr_init(&small);
 	pthread_attr_setstacksize(&small, 65536);
 	for (int i = 0; i < THREADS; i++) {
@@ -390,14 +400,47 @@ static void be_many_threads(int channel, int fd)
 	child_told(channel);
 }
 
+static bool has_process(json_t *one, uint32_t pid)
+{
+	json_t *process;
+	size_t i;
+
+	json_array_foreach (at(one, "evidence.processes"), i, process) {
+		if (number_at(process, "pid") == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Each process once, whose threads were looked at in a service of that process. */
+static size_t processes_seen(json_t *diagnosis, uint32_t pid)
+{
+	json_t *seen = json_object(), *one, *process;
+	size_t i, j, count;
+	char key[16];
+
+	json_array_foreach (at(diagnosis, "services"), i, one) {
+		if (!has_process(one, pid))
+			continue;
+		json_array_foreach (at(one, "evidence.processes"), j, process) {
+			snprintf(key, sizeof(key), "%lld", number_at(process, "pid"));
+			if (number_at(process, "threads"))
+				json_object_set_new(seen, key, json_true());
+		}
+	}
+	count = json_object_size(seen);
+	json_decref(seen);
+	return count;
+}
+
 /*
- * Of the service's process so many threads were seen as may be, and the others are counted. It may
- * have been read while they were made.
+ * Of the services' process so many threads were seen as may be, and the others are counted; so are
+ * processes. They may have been read while they were made.
  */
 static bool threads_are_bounded(uint32_t pid)
 {
 	json_t *diagnosis = service_get("/v1/diagnosis"), *one, *process;
-	bool found = false;
+	bool found = false, bounded;
 	size_t i, j;
 
 	json_array_foreach (at(diagnosis, "services"), i, one) {
@@ -410,8 +453,10 @@ static bool threads_are_bounded(uint32_t pid)
 				number_at(one, "evidence.processes_left_out") > 0;
 		}
 	}
+	bounded = number_at(diagnosis, "reading.processes_left_out") > 0 &&
+		  processes_seen(diagnosis, pid) <= PROCESSES_SEEN;
 	json_decref(diagnosis);
-	return found;
+	return found && bounded;
 }
 
 static void hostile_threads(void **state)
