@@ -30,6 +30,13 @@ static __always_inline bool close_is_slow(const struct conn *conn, __u64 end_ns)
 	return conn->close_wait_ns && end_ns - conn->close_wait_ns >= slow_close_wait_ns;
 }
 
+static __always_inline bool kept_is_slow(const struct conn *conn, __u64 end_ns)
+{
+	__u64 since_ns = conn_kept_since_ns(conn);
+
+	return since_ns && end_ns - since_ns >= slow_close_wait_ns;
+}
+
 /* 0 where the wait is not known. A connection that nobody accepted waited until its end. */
 static __always_inline __u64 accept_wait_end(const struct conn *conn, __u64 end_ns)
 {
@@ -115,7 +122,7 @@ static __always_inline void record_fold(const struct record *record, struct conn
 	__builtin_memcpy(key.service.comm, conn->owner.comm, sizeof(key.service.comm));
 	if (is_slow(conn, record->end_ns)) {
 		cause = conn_cause(conn, record->tx_bytes_after_fin,
-				   close_is_slow(conn, record->end_ns));
+				   kept_is_slow(conn, record->end_ns));
 		if (cause == CAUSE_NONE)
 			cause = FOLD_SLOW_WITHOUT_CAUSE;
 	}

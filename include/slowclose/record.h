@@ -196,7 +196,18 @@ enum walk {
 #define SCAN_PROCESSES_MAX 64
 #define SCAN_THREADS_MAX 256
 
-/* Why a slow connection waits or was slow; close_slow: its close wait is over the threshold. */
+/* When the application began to keep it in CLOSE_WAIT: not before it had it. 0: without a FIN. */
+static inline __attribute__((always_inline)) __u64 conn_kept_since_ns(const struct conn *conn)
+{
+	if (conn->close_wait_ns && conn->accepted_ns > conn->close_wait_ns)
+		return conn->accepted_ns;
+	return conn->close_wait_ns;
+}
+
+/*
+ * Why a slow connection waits or was slow; close_slow: its close wait is over the threshold, be it
+ * without the accept queue.
+ */
 static inline __attribute__((always_inline)) enum conn_cause
 conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
 {

@@ -287,6 +287,30 @@ static void causes(void **state)
 	assert_int_equal(cause_with(0, 0), CAUSE_NEVER_ACCEPTED);
 }
 
+/* Its FIN came while it was in the queue: until accept() its process is not to blame. */
+static void the_queue_is_no_fault_of_who_accepted(void **state)
+{
+	struct record record = fast_record();
+	struct event event;
+
+	(void)state;
+	record.conn.close_wait_ns = 5001;
+	record.conn.accepted_ns = 8001;
+	event = event_of(&record);
+	assert_true(event.slow);
+	assert_int_equal(event.close_wait_ns, 3999);
+	assert_int_equal(event_kept_ns(&event), 999);
+	assert_int_equal(event.cause, CAUSE_NONE);
+	record.conn.accepted_ns = 8000;
+	event = event_of(&record);
+	assert_int_equal(event.cause, CAUSE_NOT_CLOSING);
+	/* Whoever has it was not seen to accept it. */
+	record.conn.accepted_ns = 0;
+	event = event_of(&record);
+	assert_int_equal(event_kept_ns(&event), 3999);
+	assert_int_equal(event.cause, CAUSE_NOT_CLOSING);
+}
+
 static void fast_and_never_accepted(void **state)
 {
 	struct record record = fast_record();
@@ -503,6 +527,7 @@ int main(void)
 		cmocka_unit_test(no_fin),
 		cmocka_unit_test(thresholds_are_reached),
 		cmocka_unit_test(causes),
+		cmocka_unit_test(the_queue_is_no_fault_of_who_accepted),
 		cmocka_unit_test(fast_and_never_accepted),
 		cmocka_unit_test(older_than_the_hooks),
 		cmocka_unit_test(kinds),

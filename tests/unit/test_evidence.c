@@ -136,6 +136,24 @@ static void rates_are_of_two_readings(void **state)
 	free_pair(&pair);
 }
 
+/* What it waited in the queue is not of the process that has it since then. */
+static void close_waits_begin_with_accept(void **state)
+{
+	struct pair pair = make_pair();
+	struct event event = connection(CAUSE_NOT_READING, 40 * SEC, 30 * SEC);
+	struct evidence evidence;
+
+	(void)state;
+	event.conn.accepted_ns = 38 * SEC;
+	take(&pair, pair.before, CAUSE_NOT_READING, 1, 39 * SEC, SEC);
+	reading_begin(pair.now);
+	reading_add(pair.now, &event, 0);
+	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	evidence = make(&pair);
+	assert_int_equal(evidence.waits[CAUSE_NOT_READING].oldest_ns, 2 * SEC);
+	free_pair(&pair);
+}
+
 static void one_reading_has_no_rates(void **state)
 {
 	struct pair pair = make_pair();
@@ -293,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rates_are_of_two_readings),
+		cmocka_unit_test(close_waits_begin_with_accept),
 		cmocka_unit_test(one_reading_has_no_rates),
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),

@@ -57,7 +57,7 @@ static void print_causes(FILE *out, const struct summary_row *total)
 	for (int cause = CAUSE_NONE + 1; cause < CAUSE_COUNT; cause++)
 		column = print_cause(out, column, total->causes[cause],
 				     cause_name((enum conn_cause)cause));
-	column = print_cause(out, column, total->causes[CAUSE_NONE], "not proven");
+	column = print_cause(out, column, total->causes[CAUSE_NONE], "accepted late or not proven");
 	if (column)
 		fputs(".\n", out);
 }

@@ -135,7 +135,7 @@ static void add_wait(struct service_reading *service, const struct event *event)
 {
 	struct evidence_waits *waits = &service->waits[event->cause];
 	int64_t wait_ns =
-		event->cause == CAUSE_NEVER_ACCEPTED ? event->accept_wait_ns : event->close_wait_ns;
+		event->cause == CAUSE_NEVER_ACCEPTED ? event->accept_wait_ns : event_kept_ns(event);
 
 	waits->count++;
 	waits->unread += event->unread_bytes > 0; /* UNKNOWN is not */

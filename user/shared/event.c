@@ -114,7 +114,17 @@ void event_from_record(struct event *event, const struct record *record,
 		      over(event->close_wait_ns, thresholds->close_wait_ns);
 	if (event->slow)
 		event->cause = conn_cause(conn, record->tx_bytes_after_fin,
-					  over(event->close_wait_ns, thresholds->close_wait_ns));
+					  over(event_kept_ns(event), thresholds->close_wait_ns));
+}
+
+int64_t event_kept_ns(const struct event *event)
+{
+	const struct conn *conn = &event->conn;
+
+	if (event->close_wait_ns == UNKNOWN)
+		return UNKNOWN;
+	return elapsed(conn_kept_since_ns(conn),
+		       conn->close_wait_ns + (uint64_t)event->close_wait_ns);
 }
 
 const char *kind_name(enum record_kind kind)

@@ -90,6 +90,12 @@ struct listener_event {
 void event_from_record(struct event *event, const struct record *record,
 		       const struct thresholds *thresholds, int64_t realtime_offset_ns);
 
+/*
+ * How much of the close wait the application is to blame for: what came before accept() it did not
+ * know of. UNKNOWN as that.
+ */
+int64_t event_kept_ns(const struct event *event);
+
 /* The words of the output; never NULL but for END_UNKNOWN and CAUSE_NONE. */
 const char *kind_name(enum record_kind kind);
 const char *cause_name(enum conn_cause cause);
