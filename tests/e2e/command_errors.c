@@ -33,9 +33,13 @@ static void expect_refusal(int status, int wanted, const char *const *parts)
 
 static void expect_no_service(void)
 {
-	static const char *const parts[] = {"no slowclosed answers at ",  service.socket,
-					    "systemctl start slowclosed", "sudo slowclosed",
-					    "sudo slowclosed --tail",	  NULL};
+	static const char *const parts[] = {"no slowclosed answers at ",
+					    service.socket,
+					    "systemctl start slowclosed",
+					    "sudo slowclosed",
+					    "sudo slowclosed --list",
+					    "sudo slowclosed --tail",
+					    NULL};
 
 	for (size_t i = 0; i < SUBCOMMANDS; i++)
 		expect_refusal(command_run(&command, subcommands[i]), 1, parts);

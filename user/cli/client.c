@@ -274,8 +274,8 @@ static int explain_connect(char *text, size_t size, int os_error, const char *so
 	case ECONNREFUSED:
 		snprintf(text, size,
 			 "no slowclosed answers at %s. Start it: systemctl start slowclosed, or "
-			 "sudo slowclosed; or see slow closes with no service: sudo slowclosed "
-			 "--tail",
+			 "sudo slowclosed; or look with no service: sudo slowclosed --list, what "
+			 "waits now, or sudo slowclosed --tail",
 			 socket);
 		return os_error == ECONNREFUSED ? -ECONNREFUSED : -ENOENT;
 	default:
