@@ -144,6 +144,26 @@ static void fits_80_columns(void **state)
 	free(text);
 }
 
+/* A child that has inherited it and the parent that has accepted it. */
+static void a_descriptor_is_the_owners(void **state)
+{
+	static struct holder holders[] = {{.pid = 811, .fd = 4}, {.pid = 812, .fd = 57}};
+	const struct text_style style = {.list = true};
+	struct event event = slow_event();
+
+	(void)state;
+	event.holders = holders;
+	event.holder_count = 2;
+	assert_line(&event, &style,
+		    " 410ms   3.2s not-reading    nginx/812         57      3   443 "
+		    "198.51.100.7:50000\n");
+	/* The parent has closed it: the number is not one to look for there. */
+	event.holder_count = 1;
+	assert_line(&event, &style,
+		    " 410ms   3.2s not-reading    nginx/812          -      3   443 "
+		    "198.51.100.7:50000\n");
+}
+
 static void wide(void **state)
 {
 	const struct text_style style = {.wide = true};
@@ -328,6 +348,7 @@ int main(void)
 		cmocka_unit_test(unknown),
 		cmocka_unit_test(fits_80_columns),
 		cmocka_unit_test(at_least),
+		cmocka_unit_test(a_descriptor_is_the_owners),
 		cmocka_unit_test(wide),
 		cmocka_unit_test(colours),
 		cmocka_unit_test(hostile_comm),

@@ -158,7 +158,7 @@ const struct command list_command = {
 		 "      --json                 one JSON object a line, in no order\n" COMMAND_USAGE
 		 "\n"
 		 "TIME is a number and a unit: 500ms, 1.5s, 2m. FD is the descriptor that the\n"
-		 "owner has open; 3.2s+ is at least that long.\n",
+		 "owner has open, - if others alone have it; 3.2s+ is at least that long.\n",
 	.letters = OPTIONS_FILTER_LETTERS "n:" COMMAND_LETTERS,
 	.long_options = long_options,
 	.run = list_run,

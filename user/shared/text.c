@@ -201,10 +201,14 @@ static const char *unread(const struct event *event, char *buf)
 	return number(event->unread_bytes, buf);
 }
 
-/* The first; JSON has all. */
+/* Its owner's first, whoever else has inherited it; JSON has all. */
 static const char *descriptor(const struct event *event, char *buf)
 {
-	return number(event->holder_count ? (int64_t)event->holders[0].fd : UNKNOWN, buf);
+	for (size_t i = 0; i < event->holder_count; i++) {
+		if (event->holders[i].pid == event->conn.owner.pid)
+			return number(event->holders[i].fd, buf);
+	}
+	return number(UNKNOWN, buf);
 }
 
 static const char *role(const struct event *event, char *buf)
