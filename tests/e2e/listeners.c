@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What --list tells of listeners. Numbers in names are those of the scenarios. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,6 +97,29 @@ static void listener_stopped_server_3(void **state)
 	for (int i = 0; i < STOPPED; i++)
 		stuck_release(&stuck[i]);
 	close(listener.fd);
+}
+
+/* Of two, one by its port, and neither by another family. */
+static void listeners_by_filter(void **state)
+{
+	struct listener wanted, other;
+	char port[8];
+
+	(void)state;
+	listener_open(&wanted, AF_INET, "127.0.0.1", 4);
+	listener_open(&other, AF_INET, "127.0.0.1", 4);
+	snprintf(port, sizeof(port), "%u", wanted.port);
+	assert_int_equal(
+		daemon_run(&lister, (const char *const[]){"--list", "--json", "-L", port, NULL}),
+		0);
+	listed(wanted.port, getpid());
+	assert_int_equal(lister.count, 1);
+	assert_int_equal(daemon_run(&lister, (const char *const[]){"--list", "--json", "-6", "-L",
+								   port, NULL}),
+			 0);
+	assert_int_equal(lister.count, 0);
+	close(wanted.fd);
+	close(other.fd);
 }
 
 static void wait_counter(const char *name, long value)
@@ -279,7 +303,7 @@ int run_listeners(void)
 		scenario(listener_stopped_server_3), scenario(listener_full_queue_4),
 		scenario(listener_limit_2),	     scenario(listener_reset_in_queue_9),
 		scenario(listener_shared_port_17),   scenario(listener_two_of_port_queued_17),
-		scenario(listener_in_netns_18),
+		scenario(listener_in_netns_18),	     scenario(listeners_by_filter),
 	};
 
 	return cmocka_run_group_tests(listeners, suite_setup_unwatched, suite_teardown);

@@ -40,7 +40,7 @@ static void show_event(struct list_output *output, const struct event *event)
 
 static void show_listener(struct list_output *output, const struct listener_event *event)
 {
-	if (output->error)
+	if (output->error || !filter_match_listener(&output->filter, &event->record->listener))
 		return;
 	if (output->options->json) {
 		output->error = json_print_listener(stdout, event, output->time_ns);
@@ -100,7 +100,9 @@ static int show_all(struct list_output *output, const struct waiting *waiting)
 		show_listener(output, &listener);
 	}
 	if (!output->options->json && !output->shown && !output->listeners_shown)
-		puts("Nothing waits: no connection in CLOSE_WAIT, none in an accept queue.");
+		puts(waiting_count(waiting) ? "Nothing that the filters ask for waits."
+					    : "Nothing waits: no connection in CLOSE_WAIT, none in "
+					      "an accept queue.");
 	if (fflush(stdout) == EOF && !output->error)
 		output->error = -errno;
 	return output->error == -EPIPE || output->error == -EIO ? 0 : output->error;
