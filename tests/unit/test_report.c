@@ -177,6 +177,8 @@ static void names(void **state)
 	assert_named("process", "\"pid\":null,\"comm\":null", "\n- ");
 	assert_named("unit", "\"unit\":\"nginx.service\"", "\nnginx.service ");
 	assert_named("unit", "\"unit\":\"\\u202eevil\"", "\n\\xe2\\x80\\xaeevil ");
+	assert_named("peer", "\"role\":\"server\",\"address\":\"192.0.2.1\"", "\n192.0.2.1 ");
+	assert_named("peer", "\"role\":\"client\",\"address\":\"192.0.2.1\"", "\n>192.0.2.1 ");
 	assert_named("peer", "\"address\":\"2001:db8:1111:2222:3333:4444:5555:6666\"",
 		     "\n2001:db8:1111:2222:3333:4444:5555:6666 ");
 }

@@ -208,24 +208,24 @@ static const struct option long_options[] = {
 const struct command report_command = {
 	.name = "report",
 	.summary = "counts and percentiles by service, process, port or peer",
-	.usage =
-		"  slowclose report                        the last five minutes, by service\n"
-		"  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
-		"  slowclose report --sort close-p99 -n 5  where the last percent waits longest\n"
-		"  slowclose report --histogram            with bars of how long they waited\n"
-		"  slowclose report --json | jq '.rows[] | select(.slow_closes > 0)'\n"
-		"\n"
-		"      --window WINDOW        1m, 5m (default), 1h or start (of slowclosed)\n"
-		"      --by WHAT              service (default), process, port, unit or peer\n"
-		"      --sort COLUMN          slow (default: what was slow or waits now), ended,\n"
-		"                             slow-accepts, slow-closes, accept-p99, accept-max,\n"
-		"                             close-p99, close-max, queue, close-wait or name\n"
-		"      --histogram            how long they waited, of each row that is shown\n"
-		"  -n, --count COUNT          so many rows (default 20)\n"
-		"      --json                 all rows, as one JSON object\n" COMMAND_USAGE "\n"
-		"A service is a port and a command: 443/nginx; >5432/python3 connects from here\n"
-		"to port 5432. Behind @ is the network namespace, where names are the same. QUEUE\n"
-		"and CLOSE under WAITING are connections in the accept queue and in CLOSE_WAIT.\n",
+	.usage = "  slowclose report                        the last five minutes, by service\n"
+		 "  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
+		 "  slowclose report --sort close-p99 -n 5  where the last percent waits longest\n"
+		 "  slowclose report --histogram            with bars of how long they waited\n"
+		 "  slowclose report --json | jq '.rows[] | select(.slow_closes > 0)'\n"
+		 "\n"
+		 "      --window WINDOW        1m, 5m (default), 1h or start (of slowclosed)\n"
+		 "      --by WHAT              service (default), process, port, unit or peer\n"
+		 "      --sort COLUMN          slow (default: what was slow or waits now), ended,\n"
+		 "                             slow-accepts, slow-closes, accept-p99, accept-max,\n"
+		 "                             close-p99, close-max, queue, close-wait or name\n"
+		 "      --histogram            how long they waited, of each row that is shown\n"
+		 "  -n, --count COUNT          so many rows (default 20)\n"
+		 "      --json                 all rows, as one JSON object\n" COMMAND_USAGE "\n"
+		 "A service is a port and a command: 443/nginx; >5432/python3 connects from here\n"
+		 "to port 5432, >192.0.2.1 to that peer. Behind @ is the network namespace, where\n"
+		 "names are the same. QUEUE and CLOSE under WAITING are connections in the accept\n"
+		 "queue and in CLOSE_WAIT.\n",
 	.letters = "n:" COMMAND_LETTERS,
 	.long_options = long_options,
 	.run = report_run,

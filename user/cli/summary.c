@@ -52,17 +52,24 @@ static const char *safe_text(struct field_error *error, const json_t *row, const
 	return text_safe(text, strlen(text), buf, size);
 }
 
+/* In front of what is connected to from here. */
+static const char *arrow_of(struct field_error *error, const json_t *json)
+{
+	const char *role = field_text(error, json, "role");
+
+	return role && strcmp(role, "client") == 0 ? ">" : "";
+}
+
 static void set_service_name(struct summary_row *row, struct field_error *error, const json_t *json,
 			     bool with_comm)
 {
-	const char *role = field_text(error, json, "role");
 	int64_t port = field_number(error, json, "port", UINT16_MAX);
-	const char *arrow = role && strcmp(role, "client") == 0 ? ">" : "";
 	char comm[TEXT_COMM_SIZE], digits[24] = "-";
 
 	if (port != UNKNOWN)
 		snprintf(digits, sizeof(digits), "%" PRId64, port);
-	snprintf(row->name, sizeof(row->name), "%s%s%s%s", arrow, digits, with_comm ? "/" : "",
+	snprintf(row->name, sizeof(row->name), "%s%s%s%s", arrow_of(error, json), digits,
+		 with_comm ? "/" : "",
 		 with_comm ? safe_text(error, json, "comm", comm, sizeof(comm)) : "");
 }
 
@@ -89,7 +96,7 @@ static void set_name(struct summary_row *row, struct field_error *error, const j
 		snprintf(row->name, sizeof(row->name), "%s",
 			 safe_text(error, json, "unit", buf, sizeof(buf)));
 	else if (strcmp(by, "peer") == 0)
-		snprintf(row->name, sizeof(row->name), "%s",
+		snprintf(row->name, sizeof(row->name), "%s%s", arrow_of(error, json),
 			 safe_text(error, json, "address", buf, sizeof(buf)));
 	else
 		set_service_name(row, error, json, strcmp(by, "port") != 0);
