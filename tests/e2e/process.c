@@ -188,6 +188,7 @@ static void process_bad_options(void **state)
 	static const char *const remote[] = {"--tail", "-D", "http", NULL};
 	static const char *const backend[] = {"--tail", "--backend=magic", NULL};
 	static const char *const unknown[] = {"--tail", "--frobnicate", NULL};
+	static const char *const service[] = {"-L", "80", NULL};
 
 	(void)state;
 	expect_refused(unit, "5x");
@@ -196,6 +197,7 @@ static void process_bad_options(void **state)
 	expect_refused(remote, "http");
 	expect_refused(backend, "magic");
 	expect_refused(unknown, "frobnicate");
+	expect_refused(service, "--lport: only --tail and --list");
 }
 
 /* It takes fentry wherever the kernel has it, and else says why not, in words. */

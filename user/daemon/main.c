@@ -22,6 +22,7 @@ struct arguments {
 	struct tail_options tail;
 	struct config_source source;
 	bool check_config;
+	const char *shows; /* the last option that only --tail and --list take; NULL: none */
 	int mode; /* OPT_TAIL, OPT_LIST, or 0 for the service */
 };
 
@@ -133,10 +134,13 @@ static int set_option(struct arguments *arguments, int option, const char *value
 	struct tail_options *tail = &arguments->tail;
 	const char *filter = options_filter_name(option, &value);
 
-	if (filter)
+	if (filter) {
+		arguments->shows = filter;
 		return set_filter(&tail->filter, filter, value);
+	}
 	switch (option) {
 	case OPT_JSON:
+		arguments->shows = "json";
 		tail->json = true;
 		return 0;
 	case OPT_CONFIG:
@@ -147,20 +151,34 @@ static int set_option(struct arguments *arguments, int option, const char *value
 		arguments->check_config = true;
 		return 0;
 	case OPT_ALL:
+		arguments->shows = "all";
 		return set_filter(&tail->filter, "all", NULL);
 	case 'n':
+		arguments->shows = "count";
 		if (options_count(value, &tail->count) == 0)
 			return 0;
 		return bad_value("--count", value, OPTIONS_COUNT_ALLOWED);
 	case 'w':
+		arguments->shows = "wide";
 		tail->style.wide = true;
 		return 0;
 	case 'T':
+		arguments->shows = "no-time";
 		tail->style.no_time = true;
 		return 0;
 	default:
 		return -EINVAL; /* getopt has said why */
 	}
+}
+
+/* The service would run, and show nothing of what was asked for. */
+static int refuse_shows(const char *name)
+{
+	bool is_family = strcmp(name, "family") == 0;
+
+	log_line("%s%s: only --tail and --list take it; of the service ask slowclose tail or list",
+		 is_family ? "-4 or -6" : "--", is_family ? "" : name);
+	return EXIT_USAGE;
 }
 
 /* Failures are logged. */
@@ -227,6 +245,8 @@ int main(int argc, char **argv)
 	}
 	if (arguments.mode)
 		arguments.source.file = NULL;
+	else if (arguments.shows)
+		return refuse_shows(arguments.shows);
 	if (read_config(&settings, &arguments.source) < 0)
 		return arguments.check_config ? EXIT_FAILURE : EXIT_USAGE;
 	if (arguments.check_config)
