@@ -248,7 +248,7 @@ static void full_device(void **state)
 	(void)state;
 	assert_non_null(out);
 	setvbuf(out, NULL, _IONBF, 0);
-	assert_int_equal(json_print_event(out, &event), -EIO);
+	assert_int_equal(json_print_event(out, &event), -ENOSPC);
 	fclose(out);
 }
 

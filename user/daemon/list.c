@@ -21,6 +21,13 @@ struct list_output {
 	int error;
 };
 
+/* Of text that was just written: what is told at the end is only of what is flushed then. */
+static void note_failure(struct list_output *output)
+{
+	if (ferror(stdout) && !output->error)
+		output->error = -errno;
+}
+
 static void show_event(struct list_output *output, const struct event *event)
 {
 	unsigned long most = output->options->count;
@@ -34,6 +41,7 @@ static void show_event(struct list_output *output, const struct event *event)
 		if (!output->shown)
 			text_event_head(stdout, &output->style);
 		text_event(stdout, event, &output->style);
+		note_failure(output);
 	}
 	output->shown++;
 }
@@ -55,6 +63,7 @@ static void show_listener(struct list_output *output, const struct listener_even
 	}
 	output->listeners_shown = true;
 	text_listener(stdout, event);
+	note_failure(output);
 }
 
 static int look(struct waiting *waiting)

@@ -33,6 +33,8 @@ static void show(struct tail *tail, const struct event *event)
 		tail->output_error = json_print_event(stdout, event);
 	else
 		text_event(stdout, event, &options->style);
+	if (ferror(stdout) && !tail->output_error)
+		tail->output_error = -errno;
 	tail->shown++;
 }
 

@@ -15,7 +15,7 @@
 char *json_event_line(const struct event *event, size_t *size);
 char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size);
 
-/* Write such a line. Return 0, -ENOMEM, or -EIO when out failed. */
+/* Write such a line. Return 0, -ENOMEM, or -errno when out failed. */
 int json_print_event(FILE *out, const struct event *event);
 int json_print_listener(FILE *out, const struct listener_event *event, int64_t time_ns);
 

@@ -414,7 +414,7 @@ static int print_line(FILE *out, char *line, size_t size)
 	if (!line)
 		return -ENOMEM;
 	if (fwrite(line, 1, size, out) != size)
-		r = -EIO;
+		r = -errno;
 	free(line);
 	return r;
 }
