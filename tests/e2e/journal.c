@@ -243,10 +243,9 @@ static void journal_summaries(void **state)
 	expect_field(entry, "PRIORITY", "6");
 	expect_harmless(journald_field(entry, "MESSAGE"));
 	json_decref(entry);
-	do {
-		entry = journald_next();
-	} while (!has(entry, "SLOWCLOSE_EVENT", "summary") ||
-		 json_object_get(entry, "SLOWCLOSE_SERVICE"));
+	while (!has(entry = journald_next(), "SLOWCLOSE_EVENT", "summary") ||
+	       json_object_get(entry, "SLOWCLOSE_SERVICE"))
+		json_decref(entry);
 	assert_null(json_object_get(entry, "SLOWCLOSE_PORT"));
 	assert_true(atol(journald_field(entry, "SLOWCLOSE_ENDED")) >= 6);
 	assert_true(atol(journald_field(entry, "SLOWCLOSE_SLOW_CLOSES")) >= 3);
