@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct array {
 	char *items;
@@ -14,6 +15,12 @@ struct array {
 };
 
 typedef int (*array_compare_fn)(const void *a, const void *b);
+
+/* What such functions are made of. */
+static inline int compare_u64(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
 
 void array_init(struct array *array, size_t item_size, size_t most);
 

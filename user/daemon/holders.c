@@ -53,11 +53,6 @@ void holders_add(struct holders *holders, const struct holder *holder)
 	array_add(&holders->names, &name);
 }
 
-static int compare_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int compare_held(const void *a, const void *b)
 {
 	const struct held *one = a, *other = b;

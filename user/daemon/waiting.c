@@ -88,11 +88,6 @@ int waiting_begin(struct waiting *waiting, const struct waiting_options *options
 	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
 }
 
-static int compare_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int compare_places(const struct listener *one, const struct listener *other)
 {
 	int order = compare_u64(one->netns, other->netns);
