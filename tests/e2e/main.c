@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "hidden.h"
 #include "netns.h"
 #include "suite.h"
 
@@ -184,6 +185,8 @@ int main(int argc, char **argv)
 		perror("sched_setaffinity");
 		return 1;
 	}
+	if (suite.one_cpu)
+		hidden_watch();
 	netns_remember();
 	for (size_t i = 0; i < GROUPS; i++) {
 		if (!is_wanted(i))

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "hidden.h"
 #include "netns.h"
 #include "sockets.h"
 #include "suite.h"
@@ -158,6 +159,19 @@ long long service_number(const char *path)
 	return number;
 }
 
+/* Exact, but for what this host hides. */
+static void expect_count(long long seen, long long count)
+{
+	long long hidden = hidden_transitions();
+
+	if (seen > count || seen < count - hidden)
+		fail_msg("%lld instead of %lld, of which this host may have hidden %lld:\n%s", seen,
+			 count, hidden, json_dumps(service_get("/v1/status"), 0));
+	if (seen < count)
+		print_message("           %lld instead of %lld: this host hides transitions\n",
+			      seen, count);
+}
+
 void summary_expect_ended(json_t *summary, uint16_t port, long long count)
 {
 	static const char *const roles[] = {"server", "client"};
@@ -166,8 +180,8 @@ void summary_expect_ended(json_t *summary, uint16_t port, long long count)
 		json_t *row = row_of(summary, roles[i], port);
 
 		assert_non_null(row);
-		assert_int_equal(number_at(row, "ended"), count);
-		assert_int_equal(number_at(row, "lifetime.count"), count);
+		expect_count(number_at(row, "ended"), count);
+		expect_count(number_at(row, "lifetime.count"), count);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "child.h"
+#include "hidden.h"
 #include "netns.h"
 #include "parity.h"
 
@@ -121,5 +122,6 @@ int suite_clean(void **state)
 	/* A test that failed between the two leaves its followers without a daemon. */
 	if (!suite.unwatched && !daemon_running(&suite.daemon))
 		suite_start_daemon();
+	hidden_begin();
 	return 0;
 }
