@@ -29,7 +29,7 @@ static const struct {
 	enum part part;
 	int (*run)(void);
 } groups[] = {
-	{PART_HOOKS, run_process},
+	{PART_HOOKS, run_loaded},
 	{PART_HOOKS, run_waiting},
 	{PART_HOOKS, run_existing},
 	{PART_HOOKS, run_listeners},
@@ -44,6 +44,7 @@ static const struct {
 	{PART_HOOKS, run_special},
 	{PART_HOOKS, run_many},
 	{PART_HOOKS, run_storm},
+	{PART_SERVICE, run_process},
 	{PART_SERVICE, run_service},
 	{PART_SERVICE, run_config},
 	{PART_SERVICE, run_api},

@@ -87,6 +87,7 @@ int run_addresses(void);
 int run_special(void);
 int run_many(void);
 int run_storm(void);
+int run_loaded(void);
 int run_process(void);
 int run_api(void);
 int run_events(void);
