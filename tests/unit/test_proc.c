@@ -281,6 +281,23 @@ static void cpus_are_those_that_it_may_use(void **state)
 	assert_int_equal(cpus, CPU_COUNT(&all));
 }
 
+/* As of a process that ends between open() and read(): what is left open would add up. */
+static void what_cannot_be_read_is_closed(void **state)
+{
+	int before = dup(0), after;
+	char text[64];
+
+	(void)state;
+	assert_true(before >= 0);
+	close(before);
+	assert_int_equal(proc_read("/proc/self/mem", text, sizeof(text)), -EIO);
+	assert_string_equal(text, "");
+	assert_int_equal(proc_read("/proc/self/no-such-file", text, sizeof(text)), -ENOENT);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +314,7 @@ int main(void)
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(the_limit_is_read),
 		cmocka_unit_test(cpus_are_those_that_it_may_use),
+		cmocka_unit_test(what_cannot_be_read_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
