@@ -73,7 +73,7 @@ static struct event closed_event(void)
 			 .role = ROLE_CLIENT,
 			 .end = END_RESET_UNREAD},
 		.id = UINT64_MAX,
-		.time_ns = -1,
+		.time_ns = 0, /* Linux has no earlier time */
 		.accept_wait_ns = UNKNOWN,
 		.close_wait_ns = UNKNOWN,
 		.lifetime_ns = INT64_C(36525) * 86400 * NSEC_PER_SEC - 1000, /* 100 years */
@@ -175,7 +175,7 @@ static void every_wait(void **state)
 		int64_t bits = (int64_t)rand() << 31 | rand();
 
 		event.close_wait_ns = bits >> (2 + rand() % 59);
-		event.time_ns = (bits ^ rand()) * (i % 2 ? 1 : -1);
+		event.time_ns = bits ^ rand();
 		assert_round_trip(&event);
 	}
 }
@@ -296,6 +296,7 @@ static void garbage(void **state)
 		{"time", "\"2026-01-02 03:04:05Z\""},
 		{"time", "\"2026-01-02T03:04:05\""},
 		{"time", "\"9999-01-02T03:04:05Z\""},
+		{"time", "\"1969-12-31T23:59:59.999999Z\""},
 		{"time", "1"},
 		{"id", "7"},
 		{"id", "\"123456789abcdef\""},

@@ -133,7 +133,7 @@ int64_t field_time(struct field_error *error, const json_t *object, const char *
 		ns = fraction_ns(&end);
 	if (!end || strcmp(end, "Z") != 0 ||
 	    __builtin_mul_overflow((int64_t)timegm(&tm), NSEC_PER_SEC, &time_ns) ||
-	    __builtin_add_overflow(time_ns, ns, &time_ns))
+	    __builtin_add_overflow(time_ns, ns, &time_ns) || time_ns < 0)
 		field_fail(error, field, "a time such as 2026-01-02T03:04:05.123456Z");
 	return time_ns;
 }

@@ -31,7 +31,10 @@ enum tristate field_truth(struct field_error *error, const json_t *object, const
 /* Milliseconds as nanoseconds, to the microsecond. */
 int64_t field_milliseconds(struct field_error *error, const json_t *object, const char *field);
 
-/* These two must be there; else they are an error, and "" or 0. A time is CLOCK_REALTIME. */
+/*
+ * These two must be there; else they are an error, and "" or 0. A time is CLOCK_REALTIME, which
+ * Linux cannot set before 1970: any two can be subtracted.
+ */
 const char *field_required(struct field_error *error, const json_t *object, const char *field);
 int64_t field_time(struct field_error *error, const json_t *object, const char *field);
 
