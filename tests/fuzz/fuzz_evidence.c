@@ -108,6 +108,7 @@ static void set_process(struct process_reading *process, struct input *input)
 {
 	process->seen.fds = take_byte(input) % 4 ? take_byte(input) : UNKNOWN;
 	process->seen.fd_limit = take_byte(input) % 4 ? take_byte(input) : UNKNOWN;
+	process->seen.fd_limit_hard = process->seen.fd_limit;
 	process->throttle_known = take_byte(input) & 1;
 	process->throttle.periods = take_byte(input);
 	process->throttle.throttled = take_byte(input);

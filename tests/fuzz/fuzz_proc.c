@@ -60,10 +60,10 @@ static void check_numbers(const char *text)
 	struct proc_throttle throttle;
 	struct proc_cpu cpu;
 	uint64_t overflows;
-	int64_t limit = -1;
+	int64_t soft = -1, hard = -1;
 
-	if (proc_parse_fd_limit(text, &limit) == 0)
-		CHECK(limit >= 0);
+	if (proc_parse_fd_limit(text, &soft, &hard) == 0)
+		CHECK(soft >= 0 && hard >= 0);
 	CHECK((proc_parse_pressure(text, &pressure) == 0) == pressure.known);
 	proc_parse_throttle(text, &throttle);
 	proc_parse_cpu(text, &cpu);

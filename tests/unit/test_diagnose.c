@@ -447,6 +447,50 @@ static void fd_exhausted_needs_failures_now(void **state)
 	assert_false(proven(&evidence) & BIT(FINDING_FD_EXHAUSTED));
 }
 
+/* Of all workers, of which each has its own; and no hard limit is lowered. */
+static void a_limit_is_only_raised(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+	static struct diagnosis diagnosis;
+	const struct finding_lines *now = &diagnosis.findings[FINDING_FD_EXHAUSTED].now;
+
+	(void)state;
+	evidence.processes[0].fd_limit_hard = 524288;
+	diagnose(&evidence, &diagnosis);
+	assert_string_equal(now->text[0], "raise the limit of the running process: "
+					  "prlimit --pid 10 --nofile=65536:");
+	evidence.processes[0].fd_limit_hard = 4096;
+	diagnose(&evidence, &diagnosis);
+	assert_string_equal(now->text[0], "raise the limit of the running process: "
+					  "prlimit --pid 10 --nofile=65536");
+	evidence.processes[1] = evidence.processes[2] = evidence.processes[0];
+	evidence.processes[1].pid = 4194303;
+	evidence.processes[2].pid = 12;
+	evidence.processes[2].fds = 7;
+	evidence.process_count = 3;
+	diagnose(&evidence, &diagnosis);
+	assert_string_equal(now->text[0], "raise the limit of the running processes: "
+					  "for p in 10 4194303; do prlimit -p $p -n65536; done");
+}
+
+/* The longest command is whole. */
+static void a_limit_of_many_is_raised(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+	static struct diagnosis diagnosis;
+	const struct finding_lines *now = &diagnosis.findings[FINDING_FD_EXHAUSTED].now;
+
+	(void)state;
+	for (uint32_t i = 0; i < EVIDENCE_PROCESSES_MAX; i++) {
+		evidence.processes[i] = evidence.processes[0];
+		evidence.processes[i].pid = 4194304 - i; /* Linux has no greater one */
+		evidence.processes[i].fds = evidence.processes[i].fd_limit = 1048576;
+	}
+	evidence.process_count = EVIDENCE_PROCESSES_MAX;
+	diagnose(&evidence, &diagnosis);
+	assert_non_null(strstr(now->text[0], " 4194289; do prlimit -p $p -n2097152; done"));
+}
+
 /* A leak that has led to it is told beside it: it is where to look. */
 static void a_leak_is_told_beside_fd_exhausted(void **state)
 {
@@ -455,6 +499,28 @@ static void a_leak_is_told_beside_fd_exhausted(void **state)
 	(void)state;
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 900, 100 * SEC);
 	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED) | BIT(FINDING_CLOSE_LEAK));
+}
+
+/* One thread that works between two accept() looks the same at first. */
+static void a_young_stall_may_go_on(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	static struct diagnosis diagnosis;
+	const struct finding *finding = &diagnosis.findings[FINDING_ACCEPT_STALLED];
+	struct evidence_group *groups = evidence.processes[0].groups;
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 7, 9 * SEC);
+	assert_int_equal(groups[THREAD_STOPPED].count, 1);
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(finding->confidence, CONFIDENCE_HIGH);
+	groups[THREAD_RUNNING] = groups[THREAD_STOPPED];
+	groups[THREAD_STOPPED].count = 0;
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(finding->confidence, CONFIDENCE_MEDIUM);
+	set_waits(&evidence, CAUSE_NEVER_ACCEPTED, 7, 10 * SEC);
+	diagnose(&evidence, &diagnosis);
+	assert_int_equal(finding->confidence, CONFIDENCE_HIGH);
 }
 
 static void accept_stalled_boundaries(void **state)
@@ -958,7 +1024,10 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_proves_nothing),
 		cmocka_unit_test(a_sleep_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(fd_exhausted_needs_failures_now),
+		cmocka_unit_test(a_limit_is_only_raised),
+		cmocka_unit_test(a_limit_of_many_is_raised),
 		cmocka_unit_test(a_leak_is_told_beside_fd_exhausted),
+		cmocka_unit_test(a_young_stall_may_go_on),
 		cmocka_unit_test(accept_stalled_boundaries),
 		cmocka_unit_test(a_pause_between_two_accepts_is_slow),
 		cmocka_unit_test(accept_that_fails_is_called),

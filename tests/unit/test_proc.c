@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,17 +25,25 @@ static void limits(void **state)
 		"Limit                     Soft Limit           Hard Limit           Units     \n"
 		"Max processes             7656                 7656                 processes \n"
 		"Max open files            1024                 524288               files     \n";
-	int64_t limit = 0;
+	static const char *const wrong[] = {
+		"Max processes  1 1\n",
+		"Max open files            ",
+		"Max open files            1024",
+		"Max open files            many     many",
+		"Max open files            -1024    1024",
+		"Max open files            1024     -1",
+	};
+	int64_t soft = 0, hard = 0;
 
 	(void)state;
-	assert_int_equal(proc_parse_fd_limit(text, &limit), 0);
-	assert_int_equal(limit, 1024);
-	assert_int_equal(proc_parse_fd_limit("Max open files            unlimited   ", &limit), 0);
-	assert_true(limit == INT64_MAX);
-	assert_true(proc_parse_fd_limit("Max processes  1 1\n", &limit) < 0);
-	assert_true(proc_parse_fd_limit("Max open files            ", &limit) < 0);
-	assert_true(proc_parse_fd_limit("Max open files            many", &limit) < 0);
-	assert_true(proc_parse_fd_limit("Max open files            -1024    -1", &limit) < 0);
+	assert_int_equal(proc_parse_fd_limit(text, &soft, &hard), 0);
+	assert_int_equal(soft, 1024);
+	assert_int_equal(hard, 524288);
+	assert_int_equal(proc_parse_fd_limit("Max open files  7   unlimited   ", &soft, &hard), 0);
+	assert_int_equal(soft, 7);
+	assert_true(hard == INT64_MAX);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_true(proc_parse_fd_limit(wrong[i], &soft, &hard) < 0);
 }
 
 static void pressure(void **state)
@@ -253,12 +262,15 @@ static void descriptors_are_counted(void **state)
 
 static void the_limit_is_read(void **state)
 {
-	int64_t limit;
+	struct rlimit limit;
+	int64_t soft, hard;
 
 	(void)state;
-	assert_int_equal(proc_fd_limit((uint32_t)getpid(), &limit), 0);
-	assert_true(limit > 0);
-	assert_true(proc_fd_limit(0, &limit) < 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(proc_fd_limit((uint32_t)getpid(), &soft, &hard), 0);
+	assert_int_equal(soft, limit.rlim_cur);
+	assert_int_equal(hard, limit.rlim_max);
+	assert_true(proc_fd_limit(0, &soft, &hard) < 0);
 }
 
 static void cpus_are_those_that_it_may_use(void **state)

@@ -196,9 +196,9 @@ static void put_nothing(FILE *out, const struct explain_wanted *wanted,
 {
 	if (!counts->services && wanted->number)
 		fprintf(out,
-			"Nothing found: of port or process %" PRIu32
+			"Nothing found: of %sprocess %" PRIu32
 			" nothing waits beyond its threshold.\n",
-			wanted->number);
+			wanted->number <= UINT16_MAX ? "port or " : "", wanted->number);
 	else if (!counts->services)
 		fputs("Nothing found: nothing waits for longer than its threshold.\n", out);
 	else if (counts->unsettled)

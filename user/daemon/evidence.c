@@ -130,7 +130,7 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	if (now)
 		*evidence = now->seen;
 	else
-		evidence->fds = evidence->fd_limit = UNKNOWN;
+		evidence->fds = evidence->fd_limit = evidence->fd_limit_hard = UNKNOWN;
 	evidence->pid = who->pid;
 	evidence->owns = who->owns;
 	evidence->listens = who->listens;

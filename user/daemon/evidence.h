@@ -85,7 +85,8 @@ struct evidence_process {
 	bool listens; /* holds a listener in whose queue something waits */
 	int64_t fds;
 	bool fds_at_least;
-	int64_t fd_limit; /* INT64_MAX: none */
+	int64_t fd_limit; /* the soft one, which holds; INT64_MAX: none */
+	int64_t fd_limit_hard;
 	bool threads_known;
 	uint32_t threads;
 	uint32_t threads_left_out; /* beyond those that are looked at */

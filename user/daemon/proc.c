@@ -15,18 +15,25 @@
 /* Names of descriptors that are read one by one: a few milliseconds. */
 #define FDS_COUNTED 16384
 
-int proc_parse_fd_limit(const char *limits, int64_t *limit)
+static int parse_limit(const char *text, int64_t *limit)
 {
-	const char *line = strstr(limits, "Max open files ");
-	char soft[32];
-
-	if (!line || sscanf(line + strlen("Max open files"), " %31s", soft) != 1)
-		return -EINVAL;
-	if (strcmp(soft, "unlimited") == 0) {
+	if (strcmp(text, "unlimited") == 0) {
 		*limit = INT64_MAX;
 		return 0;
 	}
-	return soft[0] != '-' && sscanf(soft, "%" SCNd64, limit) == 1 ? 0 : -EINVAL;
+	return text[0] != '-' && sscanf(text, "%" SCNd64, limit) == 1 ? 0 : -EINVAL;
+}
+
+int proc_parse_fd_limit(const char *limits, int64_t *soft, int64_t *hard)
+{
+	const char *line = strstr(limits, "Max open files ");
+	char texts[2][32];
+	int r;
+
+	if (!line || sscanf(line + strlen("Max open files"), " %31s %31s", texts[0], texts[1]) != 2)
+		return -EINVAL;
+	r = parse_limit(texts[0], soft);
+	return r < 0 ? r : parse_limit(texts[1], hard);
 }
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=123\n", the same with "full". */
@@ -263,14 +270,14 @@ int proc_count_fds(uint32_t pid, int64_t *count, bool *at_least)
 	return 0;
 }
 
-int proc_fd_limit(uint32_t pid, int64_t *limit)
+int proc_fd_limit(uint32_t pid, int64_t *soft, int64_t *hard)
 {
 	char path[32], text[4096];
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%u/limits", pid);
 	r = proc_read(path, text, sizeof(text));
-	return r < 0 ? r : proc_parse_fd_limit(text, limit);
+	return r < 0 ? r : proc_parse_fd_limit(text, soft, hard);
 }
 
 int proc_cpus(uint32_t pid, uint32_t *cpus)

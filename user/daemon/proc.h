@@ -60,7 +60,7 @@ struct proc_mounts {
  * Each takes the text of one file. They return 0 or -EINVAL, where the text has not what is asked
  * for. *limit is INT64_MAX for "unlimited".
  */
-int proc_parse_fd_limit(const char *limits, int64_t *limit);
+int proc_parse_fd_limit(const char *limits, int64_t *soft, int64_t *hard);
 int proc_parse_pressure(const char *text, struct proc_pressure *pressure);
 int proc_parse_throttle(const char *cpu_stat, struct proc_throttle *throttle);
 int proc_parse_cpu(const char *stat, struct proc_cpu *cpu);
@@ -80,8 +80,8 @@ int proc_read(const char *path, char *buf, size_t size);
  */
 int proc_count_fds(uint32_t pid, int64_t *count, bool *at_least);
 
-/* Returns 0 or -errno. */
-int proc_fd_limit(uint32_t pid, int64_t *limit);
+/* Returns 0 or -errno; INT64_MAX: there is no limit. */
+int proc_fd_limit(uint32_t pid, int64_t *soft, int64_t *hard);
 int proc_overflows(uint32_t pid, uint64_t *overflows);
 
 /* How many CPUs it may run on: its cpuset's, of those that are online. */

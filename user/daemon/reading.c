@@ -439,8 +439,8 @@ void reading_read_process(struct reading *reading, size_t i, const struct proc_m
 
 	if (proc_count_fds(process->pid, &seen->fds, &seen->fds_at_least) < 0)
 		seen->fds = UNKNOWN;
-	if (proc_fd_limit(process->pid, &seen->fd_limit) < 0)
-		seen->fd_limit = UNKNOWN;
+	if (proc_fd_limit(process->pid, &seen->fd_limit, &seen->fd_limit_hard) < 0)
+		seen->fd_limit = seen->fd_limit_hard = UNKNOWN;
 	if (proc_cpus(process->pid, &seen->cpus) < 0)
 		seen->cpus = 0;
 	if (places_of(places, process->pid, reading->time_ns, &place))

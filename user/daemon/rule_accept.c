@@ -92,7 +92,59 @@ static int64_t higher_limit(const struct evidence_process *process)
 	return 2 * process->fd_limit;
 }
 
-static void advise_fds(struct finding *finding, const struct evidence_process *process, int error)
+/* Behind a colon is the hard limit: left out it stays, where without a colon it would be lowered.
+ */
+static const char *colon(const struct evidence_process *process, int64_t limit)
+{
+	return process->fd_limit_hard >= limit ? ":" : "";
+}
+
+typedef bool process_is_fn(const struct evidence_process *process);
+
+#define PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
+
+/* Those processes, with a blank before each; "": none is so. Returns how many. */
+static size_t pids_of(const struct evidence *evidence, process_is_fn *is, char buf[PIDS_SIZE])
+{
+	size_t used = 0, count = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!is(process))
+			continue;
+		used += (size_t)snprintf(buf + used, PIDS_SIZE - used, " %" PRIu32, process->pid);
+		count++;
+	}
+	return count;
+}
+
+static bool listens_at_limit(const struct evidence_process *process)
+{
+	return process->listens && is_at_limit(process);
+}
+
+static void advise_limit(const struct evidence *evidence, struct finding *finding,
+			 const struct evidence_process *process)
+{
+	int64_t limit = higher_limit(process);
+	char pids[PIDS_SIZE];
+
+	if (pids_of(evidence, listens_at_limit, pids) > 1)
+		rule_add(&finding->now,
+			 "raise the limit of the running processes: for p in%s; do prlimit -p $p "
+			 "-n%" PRId64 "%s; done",
+			 pids, limit, colon(process, limit));
+	else
+		rule_add(&finding->now,
+			 "raise the limit of the running process: prlimit --pid %u "
+			 "--nofile=%" PRId64 "%s",
+			 process->pid, limit, colon(process, limit));
+}
+
+static void advise_fds(const struct evidence *evidence, struct finding *finding,
+		       const struct evidence_process *process, int error)
 {
 	if (error == ENFILE) {
 		rule_add(&finding->now, "the whole node is out of files: raise fs.file-max "
@@ -100,10 +152,7 @@ static void advise_fds(struct finding *finding, const struct evidence_process *p
 		return;
 	}
 	if (process)
-		rule_add(&finding->now,
-			 "raise the limit of the running process: prlimit --pid %u "
-			 "--nofile=%" PRId64,
-			 process->pid, higher_limit(process));
+		advise_limit(evidence, finding, process);
 	rule_add(&finding->for_good,
 		 "set LimitNOFILE= in the unit (or ulimit -n) above connections + files at peak");
 	rule_add(&finding->for_good, "if the number only ever grows, descriptors leak: compare "
@@ -127,7 +176,7 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 		 error->rate > 0 ? error->rate : 0, error->count);
 	add_fds(&finding->proof, process);
 	rule_add_queue(&finding->proof, listener);
-	advise_fds(finding, process, error->error);
+	advise_fds(evidence, finding, process, error->error);
 }
 
 void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
@@ -222,23 +271,19 @@ static const struct evidence_listener *find_stalled(const struct evidence *evide
 	return found;
 }
 
-#define PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
-
-/* The processes that have threads there, with a blank before each; "": none has. */
-static const char *pids_in(const struct evidence *evidence, enum thread_wait wait,
-			   char buf[PIDS_SIZE])
+static bool has_stopped(const struct evidence_process *process)
 {
-	size_t used = 0;
+	return process->groups[THREAD_STOPPED].count > 0;
+}
 
-	buf[0] = '\0';
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
+static bool has_traced(const struct evidence_process *process)
+{
+	return process->groups[THREAD_TRACED].count > 0;
+}
 
-		if (process->groups[wait].count)
-			used += (size_t)snprintf(buf + used, PIDS_SIZE - used, " %" PRIu32,
-						 process->pid);
-	}
-	return buf;
+static bool has_frozen(const struct evidence_process *process)
+{
+	return process->groups[THREAD_FROZEN].count > 0;
 }
 
 /* Of those that hold the listener it need not be the first that is held up. */
@@ -247,15 +292,15 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 {
 	char pids[PIDS_SIZE];
 
-	if (pids_in(evidence, THREAD_STOPPED, pids)[0]) {
+	if (pids_of(evidence, has_stopped, pids)) {
 		rule_add(&finding->now, "let what is stopped go on: kill -CONT%s", pids);
 		rule_add(&finding->for_good,
 			 "find who stopped it: a script's kill -STOP, or a shell's job control");
-	} else if (pids_in(evidence, THREAD_TRACED, pids)[0]) {
+	} else if (pids_of(evidence, has_traced, pids)) {
 		rule_add(&finding->now,
 			 "end the debugger that holds it: grep TracerPid /proc/PID/status, PID:%s",
 			 pids);
-	} else if (pids_in(evidence, THREAD_FROZEN, pids)[0]) {
+	} else if (pids_of(evidence, has_frozen, pids)) {
 		rule_add(&finding->now,
 			 "thaw its cgroup (a paused container: docker unpause), of process%s",
 			 pids);
@@ -270,13 +315,28 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 	}
 }
 
+static bool is_held_up(const struct evidence_process *process)
+{
+	return has_stopped(process) || has_traced(process) || has_frozen(process);
+}
+
+/* The next accept() may only be late. */
+static bool may_go_on(const struct evidence *evidence)
+{
+	char pids[PIDS_SIZE];
+
+	return evidence->waits[CAUSE_NEVER_ACCEPTED].oldest_ns < PAUSE_MAX_NS &&
+	       !pids_of(evidence, is_held_up, pids);
+}
+
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
 	char address[64], oldest[32], last[32], count[40];
 
-	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
+	rule_prove(finding, SEVERITY_CRITICAL,
+		   may_go_on(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
 		   "nobody calls accept() on %s (held by %.16s/%u): %s in its queue, the oldest "
 		   "for %s",
 		   rule_address(listener, address), listener->comm, listener->holder,
