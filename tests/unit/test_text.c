@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,22 +340,55 @@ static void log_lines(void **state)
 				"198.51.100.7:50000, accept wait 410ms+");
 }
 
+static void assert_listener(const struct listener_event *event, const char *expected)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	text_listener(out, event);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* Why accept() fails is in the 80 columns of a terminal, whoever holds it. */
+static void listeners(void **state)
+{
+	static const struct holder holders[] = {{.pid = 4194304, .comm = "a-name-of-15-by"}};
+	static const struct listener_record record = {
+		.listener = {.addr = {127, 0, 0, 1},
+			     .port = 18080,
+			     .family = FAMILY_IPV4,
+			     .somaxconn = 4096},
+		.queued = 29,
+		.limit = 64,
+		.somaxconn = 4096,
+		.drops = 7,
+	};
+	struct listener_event event = {.record = &record, .last_accept_ns = UNKNOWN};
+
+	(void)state;
+	assert_listener(&event, "127.0.0.1:18080           29 64 backlog           7        - -\n");
+	event.holders = holders;
+	event.holder_count = 1;
+	event.errors[0] = (struct accept_error){EMFILE, 102};
+	event.error_count = 1;
+	event.last_accept_ns = 5120 * INT64_C(1000000);
+	assert_listener(&event, "127.0.0.1:18080           29 64 backlog           7    5.12s "
+				"EMFILE:102 a-name-of-15-by/4194304\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(log_lines),
-		cmocka_unit_test(lines),
-		cmocka_unit_test(no_time),
-		cmocka_unit_test(unknown),
-		cmocka_unit_test(fits_80_columns),
-		cmocka_unit_test(at_least),
-		cmocka_unit_test(a_descriptor_is_the_owners),
-		cmocka_unit_test(wide),
-		cmocka_unit_test(colours),
-		cmocka_unit_test(hostile_comm),
-		cmocka_unit_test(comm_in_a_small_buffer),
-		cmocka_unit_test(hostile_line),
-		cmocka_unit_test(addresses),
+		cmocka_unit_test(log_lines),	cmocka_unit_test(listeners),
+		cmocka_unit_test(lines),	cmocka_unit_test(no_time),
+		cmocka_unit_test(unknown),	cmocka_unit_test(fits_80_columns),
+		cmocka_unit_test(at_least),	cmocka_unit_test(a_descriptor_is_the_owners),
+		cmocka_unit_test(wide),		cmocka_unit_test(colours),
+		cmocka_unit_test(hostile_comm), cmocka_unit_test(comm_in_a_small_buffer),
+		cmocka_unit_test(hostile_line), cmocka_unit_test(addresses),
 	};
 
 	setenv("TZ", "EAST-2", 1);

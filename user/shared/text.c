@@ -334,15 +334,15 @@ void text_listener(FILE *out, const struct listener_event *event)
 		text_address(record->listener.family, record->listener.addr, record->listener.port,
 			     address),
 		record->queued, limit(record, limits), record->drops, ago);
+	/* First what matters more, where a narrow terminal cuts the line. */
+	for (size_t i = 0; i < event->error_count; i++)
+		fprintf(out, "%s:%" PRIu64 " ", error_name(event->errors[i].error),
+			event->errors[i].count);
 	if (event->holder_count)
-		fprintf(out, "%s/%u", text_comm(event->holders[0].comm, comm, sizeof(comm)),
+		fprintf(out, "%s/%u\n", text_comm(event->holders[0].comm, comm, sizeof(comm)),
 			event->holders[0].pid);
 	else
-		fputs("-", out);
-	for (size_t i = 0; i < event->error_count; i++)
-		fprintf(out, " %s:%" PRIu64, error_name(event->errors[i].error),
-			event->errors[i].count);
-	fputc('\n', out);
+		fputs("-\n", out);
 }
 
 void text_event_head(FILE *out, const struct text_style *style)
