@@ -193,11 +193,10 @@ def all_contenders(build, socket):
     def slowclosed(name, stream, **options):
         return Slowclosed(name, build, socket, f"--stream={stream}", **options)
 
-    floor = [os.path.join(build, "tests/bench", name) for name in ("floor", "floor.bpf.o")]
     every_second = "while :; do ss -tnp; sleep 1; done"
     return [
         Contender("nothing"),
-        Contender("floor", floor, ready="ready"),
+        Contender("floor", [os.path.join(build, "tests/bench/floor")], ready="ready"),
         slowclosed("slowclosed", "all"),
         slowclosed("slowclosed, slow only", "slow"),
         slowclosed("slowclosed, tail --all", "all", tail=True),
