@@ -131,8 +131,8 @@ static __always_inline void conn_close_wait(struct sock *sk, int old)
 	conn->state = TCP_CLOSE_WAIT;
 	conn->close_wait_ns = segment_ns(tp);
 	conn_note_accepted(conn, sk);
-	if (!in_accept_queue(conn)) /* it begins to wait anew: no walk has looked at that */
-		conn->walk = 0;
+	if (!in_accept_queue(conn)) /* it begins to wait anew: no look has seen that */
+		conn->look = 0;
 	if (tp) {
 		conn->tx_bytes = sent_bytes(tp);
 		conn->write_seq = tp->write_seq;

@@ -23,7 +23,7 @@ __u64 scan_tracked; /* connections that the scan has passed; reset by user space
 __u64 scan_slow; /* of those that wait, over the scan's thresholds; the same */
 __u64 scan_most; /* records that a scan of waiting connections tells; the others are counted */
 __u64 scan_told; /* reset by user space before it */
-__u8 scan_walk; /* the walk that this scan is, from 1 on; 0: it goes by iterators */
+__u8 scan_look; /* the number of the look that this scan is a part of */
 
 /* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
 static __always_inline bool scan_pauses(void)
@@ -171,17 +171,16 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 	scan_tracked++;
 	if (conn->state != TCP_CLOSE_WAIT && !in_accept_queue(conn)) /* most: no more than this */
 		return false;
-	if (scan_walk) {
-		if (conn->walk == scan_walk)
-			return false;
-		conn->walk = scan_walk;
-	}
+	if ((conn->look & LOOKS) == scan_look) /* a walk comes to it again in each of its runs */
+		return false;
+	conn->look = scan_look;
 	record->end_ns = bpf_ktime_get_ns();
 	if (!waits_long(conn, record->end_ns, &due))
 		return false;
 	scan_slow++;
 	if (!due && (scan_tells_once || scan_told++ >= scan_most))
 		return false;
+	conn->look |= LOOK_TOLD;
 	record->conn = *conn;
 	record->sock = key;
 	record->kind = RECORD_WAITING;
@@ -312,8 +311,7 @@ static __always_inline bool is_wanted(__u64 key)
 	struct sock *sk = (void *)key;
 
 	if (conn)
-		return conn->state == TCP_CLOSE_WAIT &&
-		       bpf_ktime_get_ns() - conn->close_wait_ns >= scan_close_wait_ns;
+		return conn->state == TCP_CLOSE_WAIT && conn->look == (scan_look | LOOK_TOLD);
 	if (bpf_map_lookup_elem(&listeners, &key))
 		return true;
 	/* A descriptor leads to the MPTCP socket; in the map is its subflow. */

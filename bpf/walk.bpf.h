@@ -3,7 +3,7 @@
  * The scans of maps where the kernel refuses iterators over a map's elements, as a micro-VM kernel
  * 6.18 does. A helper goes through all of a map in one run and cannot go on where it was stopped.
  * So each run begins anew, stops when there is no room for more, and passes over what an earlier
- * one of the same walk has told: connections have its number then, folds are told already, and of
+ * one of the same look has told: connections have its number then, folds are told already, and of
  * the other maps there is room for all. User space makes runs until one comes to the end.
  */
 #ifndef SLOWCLOSE_WALK_BPF_H

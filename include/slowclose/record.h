@@ -92,8 +92,12 @@ struct conn {
 	__u8 flags; /* enum conn_flags */
 	__u8 accept_told; /* waiting records sent of the accept wait, */
 	__u8 close_told; /* and of the close wait: at 1, 10, 100, … times the threshold */
-	__u8 walk; /* the last walk that looked at it while it waited (bpf/walk.bpf.h); or 0 */
+	__u8 look; /* the number of the last look that saw it wait, and LOOK_TOLD; or 0 */
 };
+
+/* Looks at what waits are numbered from 1 to LOOKS, and then anew. */
+#define LOOKS 0x7f
+#define LOOK_TOLD 0x80 /* that look told of it, and so asks for its holders */
 
 enum record_kind {
 	RECORD_CLOSED = 1, /* has ended */

@@ -69,12 +69,18 @@ def held_ids(pid, kind):
     return ids
 
 
-def resident_bytes(pid):
+def resident_bytes(pid, field="VmRSS"):
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmRSS:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
     return None
+
+
+def forget_most_resident(pid):
+    """From now on resident_bytes(pid, "VmHWM") is the most since then."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
 
 
 class Contender:

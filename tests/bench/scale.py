@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import loads
-from contenders import Slowclosed, resident_bytes, run_seconds
+from contenders import Slowclosed, forget_most_resident, resident_bytes, run_seconds
 
 CHURN_SECONDS = 1800
 STREAM_SECONDS = 60
@@ -116,12 +116,10 @@ class Daemon:
     def incident(self, how, count):
         daemon = self.started()
         result = {"rest_resident_bytes": daemon.resident(), "rest_map_bytes": daemon.map_bytes()}
-        holder = loads.hold(self.load.program, how, count)
-        resident = []
-        for _ in range(20):
-            time.sleep(1)
-            resident.append(daemon.resident())
         pid = daemon.processes[0].pid
+        forget_most_resident(pid)
+        holder = loads.hold(self.load.program, how, count)
+        time.sleep(20)
         used = run_seconds(pid)
         time.sleep(10)
         begun = time.time()
@@ -135,7 +133,7 @@ class Daemon:
             explain_seconds=time.time() - begun, explained=explained,
             last_look_ms=status["looks"]["last_ms"], losses=status["losses"],
             cpu=(run_seconds(pid) - used) / (time.time() - begun + 10 + list_seconds),
-            resident_bytes=daemon.resident(), most_resident_bytes=max(resident),
+            resident_bytes=daemon.resident(), most_resident_bytes=resident_bytes(pid, "VmHWM"),
             map_bytes=daemon.map_bytes())
         holder.stdin.close()
         holder.wait()

@@ -339,8 +339,7 @@ int hooks_scan(struct hooks *hooks, enum scan scan)
 		bss->scan_tracked = 0;
 		bss->scan_slow = 0;
 		bss->scan_told = 0;
-		if (hooks->walk_room && !++bss->scan_walk)
-			bss->scan_walk = 1;
+		bss->scan_look = bss->scan_look % LOOKS + 1;
 	}
 	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
 		hooks->walked = bss->scan_tracked;

@@ -59,7 +59,7 @@ struct waiting *waiting_new(struct hooks *hooks)
 	return waiting;
 }
 
-static void waiting_clear(struct waiting *waiting)
+void waiting_forget(struct waiting *waiting)
 {
 	scan_close(&waiting->reader);
 	array_clear(&waiting->records);
@@ -74,13 +74,13 @@ void waiting_free(struct waiting *waiting)
 {
 	if (!waiting)
 		return;
-	waiting_clear(waiting);
+	waiting_forget(waiting);
 	free(waiting);
 }
 
 int waiting_begin(struct waiting *waiting, const struct waiting_options *options)
 {
-	waiting_clear(waiting);
+	waiting_forget(waiting);
 	waiting->all_listeners = options->all_listeners;
 	waiting->step = STEP_WAITING;
 	waiting->walk_cpu_ns = waiting->rest_cpu_ns = 0;

@@ -31,6 +31,9 @@ void waiting_free(struct waiting *waiting);
 int waiting_begin(struct waiting *waiting, const struct waiting_options *options);
 int waiting_step(struct waiting *waiting);
 
+/* Gives back the memory of what a look has found, which is then as if nothing waited. */
+void waiting_forget(struct waiting *waiting);
+
 /* CLOCK_MONOTONIC of the moment at which the look was done. */
 int64_t waiting_time_ns(const struct waiting *waiting);
 

@@ -185,6 +185,7 @@ static int on_tell(sd_event_source *source, void *userdata)
 		watch->sink.on_looked(watch->sink.userdata,
 				      watch->looks_at_all ? watch->waiting : NULL, watch->slow,
 				      watch->left_out);
+	waiting_forget(watch->waiting); /* other looks may need the memory meanwhile */
 	return 0;
 }
 
