@@ -95,7 +95,7 @@ static bool waits_are_plain(const struct event *event)
 
 static bool can_be_read_back(const struct event *event)
 {
-	return event->time_ns > -TIME_MAX && event->time_ns < TIME_MAX && waits_are_plain(event) &&
+	return event->time_ns >= 0 && event->time_ns < TIME_MAX && waits_are_plain(event) &&
 	       is_known_well(event->rx_bytes) && is_known_well(event->tx_bytes) &&
 	       is_known_well(event->tx_bytes_after_fin) && is_known_well(event->unread_bytes);
 }
