@@ -58,7 +58,7 @@ struct proc_mounts {
 
 /*
  * Each takes the text of one file. They return 0 or -EINVAL, where the text has not what is asked
- * for. *limit is INT64_MAX for "unlimited".
+ * for. A limit is INT64_MAX for "unlimited".
  */
 int proc_parse_fd_limit(const char *limits, int64_t *soft, int64_t *hard);
 int proc_parse_pressure(const char *text, struct proc_pressure *pressure);
@@ -80,7 +80,7 @@ int proc_read(const char *path, char *buf, size_t size);
  */
 int proc_count_fds(uint32_t pid, int64_t *count, bool *at_least);
 
-/* Returns 0 or -errno; INT64_MAX: there is no limit. */
+/* Return 0 or -errno. */
 int proc_fd_limit(uint32_t pid, int64_t *soft, int64_t *hard);
 int proc_overflows(uint32_t pid, uint64_t *overflows);
 

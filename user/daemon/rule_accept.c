@@ -92,8 +92,7 @@ static int64_t higher_limit(const struct evidence_process *process)
 	return 2 * process->fd_limit;
 }
 
-/* Behind a colon is the hard limit: left out it stays, where without a colon it would be lowered.
- */
+/* Behind a colon is the hard limit, which stays as it is; without one it would be lowered too. */
 static const char *colon(const struct evidence_process *process, int64_t limit)
 {
 	return process->fd_limit_hard >= limit ? ":" : "";
@@ -315,18 +314,22 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 	}
 }
 
-static bool is_held_up(const struct evidence_process *process)
+static bool any_is_held_up(const struct evidence *evidence)
 {
-	return has_stopped(process) || has_traced(process) || has_frozen(process);
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (has_stopped(process) || has_traced(process) || has_frozen(process))
+			return true;
+	}
+	return false;
 }
 
 /* The next accept() may only be late. */
 static bool may_go_on(const struct evidence *evidence)
 {
-	char pids[PIDS_SIZE];
-
 	return evidence->waits[CAUSE_NEVER_ACCEPTED].oldest_ns < PAUSE_MAX_NS &&
-	       !pids_of(evidence, is_held_up, pids);
+	       !any_is_held_up(evidence);
 }
 
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,
