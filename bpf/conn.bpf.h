@@ -181,13 +181,11 @@ static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, st
 /* Takes what must be read at CLOSE; the child itself stays in the accept queue. */
 static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *conn)
 {
-	struct record snapshot = {.conn = *conn};
+	struct transfer transfer;
 
-	conn_read_counters(&snapshot, sk, TCP_CLOSE);
-	conn->rx_bytes = snapshot.conn.rx_bytes;
-	conn->tx_bytes = snapshot.conn.tx_bytes;
-	conn->unread_bytes = snapshot.conn.unread_bytes;
-	conn->flags = snapshot.conn.flags | CONN_CLOSED;
+	transfer_read(&transfer, conn, sk, TCP_CLOSE);
+	conn_set_transfer(conn, &transfer);
+	conn->flags |= CONN_CLOSED;
 }
 
 /* Returns what has ended. */

@@ -67,24 +67,28 @@ static __always_inline bool ring_fills_up(const struct conn_cpu *cpu)
  * Waking the reader costs more than all else together, so only two things wake it: a slow record,
  * now and then, and a ring that fills up. It looks by itself often enough for the rest.
  */
-static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct record *record)
+static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, __u64 now, bool slow)
 {
-	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
+	if (now - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
-	if (!is_slow(&record->conn, record->end_ns) && !ring_fills_up(cpu))
+	if (!slow && !ring_fills_up(cpu))
 		return BPF_RB_NO_WAKEUP;
-	cpu->wakeup_ns = record->end_ns;
+	cpu->wakeup_ns = now;
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline void record_begin(struct record *record, struct sock *sk,
-					 const struct conn *conn, enum record_kind kind,
-					 __u64 end_ns)
+/*
+ * Whole: what was stored in the ring is not read back, since its memory is seldom in the cache
+ * of this CPU.
+ */
+static __always_inline void record_fill(struct record *record, struct sock *sk,
+					const struct conn *conn, const struct transfer *transfer,
+					enum record_kind kind, __u64 now)
 {
 	record->conn = *conn;
+	record_set_transfer(record, transfer);
 	record->sock = (__u64)sk;
-	record->end_ns = end_ns;
-	record->tx_bytes_after_fin = 0;
+	record->end_ns = now;
 	record->kind = kind;
 	record->due = 0;
 }
@@ -145,11 +149,6 @@ static __always_inline void record_fold(const struct record *record, struct conn
 		count(&cpu->losses[LOSS_FOLD_FULL]);
 }
 
-static __always_inline bool is_streamed(const struct conn *conn, __u64 end_ns)
-{
-	return !stream_slow_only || is_slow(conn, end_ns);
-}
-
 /*
  * Not inlined: it needs a record on the stack, and seldom runs. Counts the loss by itself, since a
  * caller must not branch on what it knew before the call: 5.10's verifier takes states that differ
@@ -160,17 +159,17 @@ static __noinline void conn_fold(struct sock *sk, struct conn *conn, struct sock
 				 int state, __u64 end_ns)
 {
 	struct conn_cpu *cpu = this_cpu();
+	struct transfer transfer;
 	struct record record;
 
 	if (!cpu)
 		return;
-	record_begin(&record, sk, conn, RECORD_CLOSED, end_ns);
-	if (counters)
-		conn_read_counters(&record, counters, state);
+	transfer_read(&transfer, conn, counters, state);
+	record_fill(&record, sk, conn, &transfer, RECORD_CLOSED, end_ns);
 	if (!conn_remove(sk))
 		return;
 	record_fold(&record, cpu);
-	if (is_streamed(&record.conn, end_ns))
+	if (!stream_slow_only || is_slow(&record.conn, end_ns))
 		count(&cpu->losses[LOSS_RING_FULL]);
 }
 
@@ -185,30 +184,34 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
 	struct record *record = NULL;
+	struct transfer transfer;
+	bool slow;
 
 	if (!cpu)
 		return;
-	if (is_streamed(conn, now))
+	slow = is_slow(conn, now);
+	if (!stream_slow_only || slow)
 		record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		conn_fold(sk, conn, counters, state, now);
 		return;
 	}
-	record_begin(record, sk, conn, RECORD_CLOSED, now);
-	if (counters)
-		conn_read_counters(record, counters, state);
+	transfer_read(&transfer, conn, counters, state);
+	record_fill(record, sk, conn, &transfer, RECORD_CLOSED, now);
 	if (!conn_remove(sk)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return;
 	}
 	count(&cpu->records);
-	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, now, slow));
 }
 
 /* It may live on for hours, so its slow accept wait is told now. */
 static __always_inline void conn_report_accepted_late(struct sock *sk, struct conn *conn)
 {
+	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
+	struct transfer transfer;
 	struct record *record;
 
 	if (!cpu)
@@ -218,9 +221,10 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 		count(&cpu->losses[LOSS_RING_FULL_LATE]);
 		return;
 	}
-	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE, bpf_ktime_get_ns());
-	conn_without_counters(&record->conn);
-	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
+	transfer_read(&transfer, conn, NULL, TCP_CLOSE);
+	transfer.flags = flags_without_counters(conn);
+	record_fill(record, sk, conn, &transfer, RECORD_ACCEPTED_LATE, now);
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, now, true));
 }
 
 #endif

@@ -137,6 +137,7 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	struct sock *sk = (void *)address;
 	struct conn *conn = &record->conn;
 	struct counters counters = {};
+	struct transfer transfer;
 
 	if (conn->flags & CONN_CLOSED) /* reset in the queue: what was read then stays */
 		return true;
@@ -147,7 +148,7 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	if (BPF_CORE_READ(sk, sk_socket))
 		conn->flags |= CONN_ACCEPTED;
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) {
-		conn_without_counters(conn);
+		conn->flags = flags_without_counters(conn);
 		return true;
 	}
 	counters.copied_seq = BPF_CORE_READ(tp, copied_seq);
@@ -158,7 +159,8 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	counters.bytes_sent = BPF_CORE_READ(tp, bytes_sent);
 	counters.bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
 	counters.fin = conn->close_wait_ns != 0;
-	record_set_counters(record, &counters, conn->state);
+	transfer_from_counters(&transfer, conn, &counters, conn->state);
+	record_set_transfer(record, &transfer);
 	return true;
 }
 

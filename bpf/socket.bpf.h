@@ -189,34 +189,42 @@ struct counters {
 	bool fin; /* the peer's has arrived */
 };
 
+/* What went through a connection so far: of a record, what is not in the table. */
+struct transfer {
+	__u64 rx_bytes;
+	__u64 tx_bytes;
+	__u64 tx_bytes_after_fin;
+	__u32 unread_bytes;
+	__u8 flags;
+};
+
 /* MPTCP, or an end that no look saw. */
-static __always_inline void conn_without_counters(struct conn *conn)
+static __always_inline __u8 flags_without_counters(const struct conn *conn)
 {
-	conn->flags |= CONN_NO_BYTES;
-	if (conn->close_wait_ns)
-		conn->flags |= CONN_FIN;
+	return conn->flags | CONN_NO_BYTES | (conn->close_wait_ns ? CONN_FIN : 0);
 }
 
-static __always_inline void record_set_counters(struct record *record,
-						const struct counters *counters, int state)
+static __always_inline void transfer_from_counters(struct transfer *transfer,
+						   const struct conn *conn,
+						   const struct counters *counters, int state)
 {
-	struct conn *conn = &record->conn;
-	__u64 tx_at_fin = conn->tx_bytes;
 	__s32 waiting = counters->rcv_nxt - counters->copied_seq;
 
 	if (waiting < 0)
 		waiting = 0;
 	/* The FIN counts as a byte received and as a byte that waits. */
-	conn->rx_bytes = counters->bytes_received - counters->fin;
-	conn->tx_bytes = counters->bytes_sent - counters->bytes_retrans;
+	transfer->rx_bytes = counters->bytes_received - counters->fin;
+	transfer->tx_bytes = counters->bytes_sent - counters->bytes_retrans;
 	if (state != TCP_CLOSE) /* what is queued will still be sent */
-		conn->tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
+		transfer->tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
+	transfer->flags = conn->flags;
 	if (counters->fin) {
-		conn->flags |= CONN_FIN;
+		transfer->flags |= CONN_FIN;
 		if (!waiting)
-			conn->flags |= CONN_FIN_READ;
+			transfer->flags |= CONN_FIN_READ;
 	}
-	conn->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
+	transfer->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
+	transfer->tx_bytes_after_fin = 0;
 
 	/*
 	 * write_seq is exact but wraps after 4 GiB; tx_bytes does not wrap, but is off by at most
@@ -224,19 +232,30 @@ static __always_inline void record_set_counters(struct record *record,
 	 */
 	if (conn->close_wait_ns) {
 		__u32 exact = counters->write_seq - conn->write_seq;
-		__u64 about = conn->tx_bytes - tx_at_fin;
+		__u64 about = transfer->tx_bytes - conn->tx_bytes;
 
-		record->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
+		transfer->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
 	}
 }
 
-static __always_inline void conn_read_counters(struct record *record, struct sock *sk, int state)
+/* Of a socket that is NULL the table's own: they were read before, or cannot be. */
+static __always_inline void transfer_read(struct transfer *transfer, const struct conn *conn,
+					  struct sock *sk, int state)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct counters counters = {};
+	struct tcp_sock *tp = NULL;
 
-	if (!tp || record->conn.flags & CONN_NO_BYTES) {
-		conn_without_counters(&record->conn);
+	transfer->rx_bytes = conn->rx_bytes;
+	transfer->tx_bytes = conn->tx_bytes;
+	transfer->tx_bytes_after_fin = 0;
+	transfer->unread_bytes = conn->unread_bytes;
+	transfer->flags = conn->flags;
+	if (!sk)
+		return;
+	if (!(conn->flags & CONN_NO_BYTES))
+		tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp) {
+		transfer->flags = flags_without_counters(conn);
 		return;
 	}
 	counters.bytes_received = tp->bytes_received;
@@ -246,9 +265,23 @@ static __always_inline void conn_read_counters(struct record *record, struct soc
 	counters.rcv_nxt = tp->rcv_nxt;
 	counters.snd_nxt = tp->snd_nxt;
 	counters.write_seq = tp->write_seq;
-	counters.fin =
-		record->conn.close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
-	record_set_counters(record, &counters, state);
+	counters.fin = conn->close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
+	transfer_from_counters(transfer, conn, &counters, state);
+}
+
+static __always_inline void conn_set_transfer(struct conn *conn, const struct transfer *transfer)
+{
+	conn->rx_bytes = transfer->rx_bytes;
+	conn->tx_bytes = transfer->tx_bytes;
+	conn->unread_bytes = transfer->unread_bytes;
+	conn->flags = transfer->flags;
+}
+
+static __always_inline void record_set_transfer(struct record *record,
+						const struct transfer *transfer)
+{
+	conn_set_transfer(&record->conn, transfer);
+	record->tx_bytes_after_fin = transfer->tx_bytes_after_fin;
 }
 
 #endif
