@@ -17,7 +17,8 @@
 /* The kernel gives a page at a time; more at once only takes longer. */
 #define PIECE 16384
 
-struct symbol {
+/* Packed: there are some 200,000, and they stay. */
+struct __attribute__((packed)) symbol {
 	uint64_t address;
 	uint32_t name; /* where it is in names */
 };
