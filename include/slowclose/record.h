@@ -80,7 +80,6 @@ struct conn {
 	__u16 remote_port;
 	__u32 netns; /* inode number */
 	struct conn_task owner;
-	struct conn_task closer;
 	__u64 rx_bytes; /* payload received; read at the end */
 	__u64 tx_bytes; /* payload sent; at the FIN, then again at the end */
 	__u32 unread_bytes; /* received, not taken by the application; at the end */
@@ -93,6 +92,7 @@ struct conn {
 	__u8 accept_told; /* waiting records sent of the accept wait, */
 	__u8 close_told; /* and of the close wait: at 1, 10, 100, … times the threshold */
 	__u8 look; /* the number of the last look that saw it wait, and LOOK_TOLD; or 0 */
+	struct conn_task closer;
 };
 
 /* Looks at what waits are numbered from 1 to LOOKS, and then anew. */
@@ -107,13 +107,13 @@ enum record_kind {
 
 /* What is told of one connection at one moment. */
 struct record {
-	struct conn conn;
 	__u64 sock; /* its address: what holders are found by; never shown */
 	__u64 end_ns; /* closed: left CLOSE_WAIT or reached CLOSE (docs/kernel.md); else: now */
 	__u64 tx_bytes_after_fin;
 	__u32 kind; /* enum record_kind */
 	__u32 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
 		      told last; of scans that tell all and mark these */
+	struct conn conn; /* behind the rest: its closer, which none has that waits, comes last */
 };
 
 /* A listening socket. */

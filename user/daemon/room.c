@@ -5,7 +5,7 @@
 
 #include "holders.h"
 #include "proc.h"
-#include "slowclose/record.h"
+#include "waiting.h"
 
 /* Of the kernel, with its part of the table's buckets: 287 were measured on Linux 6.18. */
 #define ENTRY_BYTES 288
@@ -14,7 +14,7 @@
  * All may wait: in one look at them, and half of them in looks that clients still read, each with a
  * descriptor (listing.c). Sorting takes its room again.
  */
-#define LOOKED_AT_BYTES (sizeof(struct record) + HOLDER_BYTES)
+#define LOOKED_AT_BYTES (WAITING_BYTES + HOLDER_BYTES)
 #define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + HOLDER_BYTES)
 
 /* For the rest of the daemon, its programs and other maps: 31 MiB at rest, and 50 under load. */

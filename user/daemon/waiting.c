@@ -28,7 +28,7 @@ struct waiting {
 	struct scan_reader reader;
 	enum step step;
 	bool all_listeners;
-	struct array records; /* struct record */
+	struct array records; /* struct record, of each WAITING_BYTES */
 	struct array listeners; /* struct listener_record; sorted when done */
 	struct array accepts; /* struct accept_record */
 	struct holders holders;
@@ -52,7 +52,7 @@ struct waiting *waiting_new(struct hooks *hooks)
 		return NULL;
 	waiting->hooks = hooks;
 	waiting->step = STEP_DONE;
-	array_init(&waiting->records, sizeof(struct record), SIZE_MAX);
+	array_init(&waiting->records, WAITING_BYTES, SIZE_MAX);
 	array_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
 	array_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
 	holders_init(&waiting->holders, HOLDERS_MAX);
@@ -211,6 +211,14 @@ static int compare_accepts(const void *a, const void *b)
 	return compare_u64(one->key.pid, other->key.pid);
 }
 
+static struct record record_at(const struct waiting *waiting, size_t i)
+{
+	struct record record = {};
+
+	memcpy(&record, array_at(&waiting->records, i), WAITING_BYTES);
+	return record;
+}
+
 /* Joins what the scans have found. */
 static int finish(struct waiting *waiting)
 {
@@ -225,10 +233,10 @@ static int finish(struct waiting *waiting)
 	if (!waiting->known)
 		return -ENOMEM;
 	for (size_t i = 0; i < waiting->records.count; i++) {
-		const struct conn *conn = &((struct record *)array_at(&waiting->records, i))->conn;
+		const struct record record = record_at(waiting, i);
 
-		if (conn->queued_ns && !(conn->flags & CONN_ACCEPTED))
-			count_known(waiting, conn);
+		if (record.conn.queued_ns && !(record.conn.flags & CONN_ACCEPTED))
+			count_known(waiting, &record.conn);
 	}
 	return 0;
 }
@@ -345,23 +353,21 @@ size_t waiting_count(const struct waiting *waiting)
 
 bool waiting_is_due(const struct waiting *waiting, size_t i)
 {
-	const struct record *record = array_at(&waiting->records, i);
-
-	return record->due;
+	return record_at(waiting, i).due;
 }
 
 void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
 		   int64_t realtime_offset_ns, struct places *places, struct event *event,
 		   struct place *place)
 {
-	const struct record *record = array_at(&waiting->records, i);
+	const struct record record = record_at(waiting, i);
 
-	event_from_record(event, record, thresholds, realtime_offset_ns);
-	event->holders = holders_of(&waiting->holders, record->sock, &event->holder_count);
+	event_from_record(event, &record, thresholds, realtime_offset_ns);
+	event->holders = holders_of(&waiting->holders, record.sock, &event->holder_count);
 	set_owner_by_holders(event);
 	event->owner_place = places_of(places, event->conn.owner.pid, waiting->time_ns, place);
 	if (event->accepted == NO)
-		event->listener = find_listener(waiting, &record->conn);
+		event->listener = find_listener(waiting, &record.conn);
 }
 
 static void add_error(struct listener_event *event, int error, uint64_t count)

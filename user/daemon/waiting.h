@@ -10,6 +10,10 @@
 #include "event.h"
 #include "hooks.h"
 #include "place.h"
+#include "slowclose/record.h"
+
+/* What is kept of each connection that waits, beside its holders: its record without the closer. */
+#define WAITING_BYTES offsetof(struct record, conn.closer)
 
 struct waiting;
 
