@@ -90,9 +90,12 @@ static void print_window(FILE *out, const struct summary *summary)
 		is_start ? "since slowclosed started" : "of ", is_start ? "" : summary->window);
 }
 
+/* Of those that came without a record the service is all that is known: its rows have them. */
 static void print_undetailed(FILE *out, const struct summary *summary)
 {
-	if (summary->undetailed)
+	bool in_no_row = !strcmp(summary->by, "process") || !strcmp(summary->by, "peer");
+
+	if (summary->undetailed && in_no_row)
 		fprintf(out,
 			"%" PRIu64 " are in the total alone: only their service is known "
 			"(--by service).\n",
@@ -207,7 +210,7 @@ static const struct option long_options[] = {
 
 const struct command report_command = {
 	.name = "report",
-	.summary = "counts and percentiles by service, process, port or peer",
+	.summary = "counts and percentiles by " SUMMARY_BY,
 	.usage = "  slowclose report                        the last five minutes, by service\n"
 		 "  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
 		 "  slowclose report --sort close-p99 -n 5  where the last percent waits longest\n"
