@@ -61,6 +61,7 @@ int sc_threads(struct bpf_iter__task *ctx)
 	record.run_ns = task->se.sum_exec_runtime;
 	if (bpf_core_field_exists(task->sched_info))
 		record.delay_ns = task->sched_info.run_delay;
+	record.sleeps = task->nvcsw;
 	record.switches = task->nvcsw + task->nivcsw;
 	bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->comm);
 	size = bpf_get_task_stack(task, record.stack, sizeof(record.stack), 0);

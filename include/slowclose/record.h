@@ -40,7 +40,7 @@ enum conn_end {
 	END_COUNT,
 };
 
-/* Why a connection waits or was slow; docs/kernel.md has the rules. */
+/* Why a connection waits or was slow; conn_cause() below has the rules. */
 enum conn_cause {
 	CAUSE_NONE = 0, /* fast, or nothing proves a cause */
 	CAUSE_NEVER_ACCEPTED,
@@ -177,8 +177,9 @@ struct thread_record {
 	__u32 state; /* as the kernel has it: 0 running or runnable, a bit for each other state */
 	__u32 frames; /* of the stack */
 	__u64 run_ns; /* on a CPU */
-	__u64 delay_ns; /* runnable, and on none */
-	__u64 switches; /* how often it has left a CPU */
+	__u64 delay_ns; /* runnable, and on none: of waits that are over */
+	__u64 switches; /* how often it has left a CPU, */
+	__u64 sleeps; /* and how often of these to wait for something else than a CPU */
 	char comm[16];
 	__u64 stack[THREAD_FRAMES]; /* addresses in the kernel, the innermost first */
 };
@@ -281,7 +282,7 @@ _Static_assert(sizeof(struct listener) == 64, "no implicit padding");
 _Static_assert(sizeof(struct listener_record) == 96, "no implicit padding");
 _Static_assert(sizeof(struct holder) == 32, "no implicit padding");
 _Static_assert(sizeof(struct accept_record) == 32, "no implicit padding");
-_Static_assert(sizeof(struct thread_record) == 248, "no implicit padding");
+_Static_assert(sizeof(struct thread_record) == 256, "no implicit padding");
 _Static_assert(sizeof(struct service_key) == 24, "no implicit padding");
 _Static_assert(sizeof(struct fold_record) == 64, "no implicit padding");
 

@@ -184,6 +184,12 @@ static struct thread_record thread(uint32_t tid, uint32_t state, uint64_t switch
 				      .comm = "worker"};
 }
 
+static struct thread_record slept(struct thread_record thread, uint64_t sleeps)
+{
+	thread.sleeps = sleeps;
+	return thread;
+}
+
 static void add_threads(struct pair *pair, struct reading *reading,
 			const struct thread_record *threads, size_t count, int64_t now_ns)
 {
@@ -198,7 +204,7 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	const struct thread_record before[] = {thread(13, 2, 7, 100, 0), thread(11, 2, 7, 100, 0),
 					       thread(12, 0, 7, 0, 0)};
 	const struct thread_record now[] = {thread(11, 2, 7, 100, 0),
-					    thread(12, 0, 9, SEC, SEC / 2),
+					    slept(thread(12, 0, 9, SEC, SEC / 2), 1),
 					    thread(13, 2, 8, 100, 0), thread(14, 2, 1, 1, 0)};
 	struct pair pair = make_pair();
 	const struct evidence_process *process;
@@ -223,6 +229,40 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	assert_true(process->running == 0.5);
 	assert_true(process->delayed == 0.25);
 	free_pair(&pair);
+}
+
+/* The kernel counts a wait for a CPU when it is over; one that began before does not count twice.
+ */
+static void waits_for_a_cpu_are_of_the_time_between(void **state)
+{
+	const struct {
+		struct thread_record before, now;
+		double running, delayed;
+	} cases[] = {
+		{thread(10, 0, 7, 0, SEC), thread(10, 0, 8, SEC / 2, SEC), 0.25, 0.75},
+		{thread(10, 0, 7, 0, SEC), thread(10, 1, 8, SEC / 2, 9 * SEC), 0.25, 0.75},
+		{thread(10, 1, 7, 0, SEC), thread(10, 0, 8, SEC / 2, SEC), 0.25, 0},
+		{slept(thread(10, 0, 7, 0, SEC), 1), slept(thread(10, 0, 8, SEC / 2, SEC), 2), 0.25,
+		 0},
+		/* By a few microseconds more than there was time, since it is read a little later.
+		 */
+		{thread(10, 0, 7, 0, SEC), thread(10, 0, 8, 2 * SEC + 9999, SEC), 1.0000049995, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair pair = make_pair();
+		struct evidence evidence;
+
+		take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
+		add_threads(&pair, pair.before, &cases[i].before, 1, 10 * SEC);
+		take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
+		add_threads(&pair, pair.now, &cases[i].now, 1, 12 * SEC);
+		evidence = make(&pair);
+		assert_true(fabs(evidence.processes[0].running - cases[i].running) < 1e-9);
+		assert_true(fabs(evidence.processes[0].delayed - cases[i].delayed) < 1e-9);
+		free_pair(&pair);
+	}
 }
 
 static void growth_is_of_readings_in_a_row(void **state)
@@ -314,6 +354,7 @@ int main(void)
 		cmocka_unit_test(close_waits_begin_with_accept),
 		cmocka_unit_test(one_reading_has_no_rates),
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
+		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),

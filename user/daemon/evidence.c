@@ -119,6 +119,22 @@ static double throttled(const struct process_reading *now, const struct process_
 		       : 0;
 }
 
+/*
+ * The kernel counts a wait for a CPU when it is over, and one that a quota causes not at all since
+ * 6.18 (docs/kernel.md). Of threads that did not sleep it is known all the same; of the others it
+ * can be of the time before the last reading, but no thread waits longer than there is time.
+ */
+static double delayed(const struct process_reading *now, double running, int64_t interval_ns)
+{
+	double awake = (double)now->awake - rate(now->awake_run_ns, 0, interval_ns) / 1e9;
+	double all = rate(now->delay_ns, 0, interval_ns) / 1e9 + (awake > 0 ? awake : 0);
+	double most = (double)now->timed - running;
+
+	if (most < 0)
+		most = 0;
+	return all < most ? all : most;
+}
+
 static void set_process(struct evidence_process *evidence, const struct reading *reading,
 			const struct reading *before, const struct service_process *who)
 {
@@ -142,7 +158,7 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	evidence->throttled = throttled(now, last);
 	if (now->timed && before->threads_ns) {
 		evidence->running = rate(now->run_ns, 0, interval_ns) / 1e9;
-		evidence->delayed = rate(now->delay_ns, 0, interval_ns) / 1e9;
+		evidence->delayed = delayed(now, evidence->running, interval_ns);
 	}
 	for (int i = 0; last && i < THREAD_WAITS; i++)
 		evidence->groups[i].before = last->seen.groups[i].count;

@@ -390,6 +390,29 @@ static enum thread_wait classify(const struct thread_record *record, const struc
 	return thread_classify(record->state, names, count, where);
 }
 
+static bool did_not_sleep(const struct thread_reading *now, const struct thread_reading *last)
+{
+	return now->wait == THREAD_RUNNING && last->wait == THREAD_RUNNING &&
+	       now->sleeps == last->sleeps;
+}
+
+static void add_times(struct process_reading *process, const struct thread_reading *now,
+		      const struct thread_reading *last)
+{
+	uint64_t run_ns = now->run_ns - last->run_ns;
+
+	if (now->run_ns < last->run_ns || now->delay_ns < last->delay_ns) /* another thread */
+		return;
+	process->timed++;
+	process->run_ns += run_ns;
+	if (did_not_sleep(now, last)) {
+		process->awake++;
+		process->awake_run_ns += run_ns;
+	} else {
+		process->delay_ns += now->delay_ns - last->delay_ns;
+	}
+}
+
 void reading_add_thread(struct reading *reading, const struct reading *before,
 			const struct thread_record *record, const struct symbols *symbols)
 {
@@ -400,6 +423,7 @@ void reading_add_thread(struct reading *reading, const struct reading *before,
 			sizeof(reading->processes[0]), compare_pids);
 	struct thread_reading thread = {.tid = record->tid,
 					.switches = record->switches,
+					.sleeps = record->sleeps,
 					.run_ns = record->run_ns,
 					.delay_ns = record->delay_ns};
 	const char *where;
@@ -415,11 +439,8 @@ void reading_add_thread(struct reading *reading, const struct reading *before,
 	process->seen.threads_known = true;
 	if (record->tid == record->pid)
 		memcpy(process->seen.comm, record->comm, sizeof(process->seen.comm));
-	if (last && record->run_ns >= last->run_ns && record->delay_ns >= last->delay_ns) {
-		process->timed = true;
-		process->run_ns += record->run_ns - last->run_ns;
-		process->delay_ns += record->delay_ns - last->delay_ns;
-	}
+	if (last)
+		add_times(process, &thread, last);
 	array_add(&reading->threads, &thread);
 }
 

@@ -63,8 +63,12 @@ struct service_reading {
 struct process_reading {
 	uint32_t pid;
 	struct evidence_process seen; /* its rates are not set */
-	uint64_t run_ns, delay_ns; /* since the reading before, of its threads */
-	bool timed; /* there was one of them before */
+	/* Since the reading before, of its threads that were there then; timed: how many. */
+	uint64_t run_ns, delay_ns;
+	size_t timed;
+	/* Those of them that did not sleep have waited for a CPU whenever they did not run. */
+	size_t awake;
+	uint64_t awake_run_ns;
 	bool throttle_known;
 	struct proc_throttle throttle;
 	struct proc_pressures pressures;
@@ -73,7 +77,7 @@ struct process_reading {
 struct thread_reading {
 	uint32_t tid;
 	enum thread_wait wait;
-	uint64_t switches, run_ns, delay_ns;
+	uint64_t switches, sleeps, run_ns, delay_ns;
 };
 
 struct node_reading {
