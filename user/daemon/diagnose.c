@@ -82,21 +82,25 @@ const char *severity_name(enum severity severity)
 	return names[severity];
 }
 
+void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code)
+{
+	for (int other = 0; other < FINDINGS; other++) {
+		struct finding *finding = &diagnosis->findings[other];
+
+		if (!(findings[code].explains & BIT(other)) || other == (int)code ||
+		    finding->verdict != VERDICT_PROVEN)
+			continue;
+		finding->verdict = VERDICT_EXPLAINED;
+		finding->explained_by = code;
+	}
+}
+
 /* What is explained by something that is explained itself is told of the first one. */
 static void explain(struct diagnosis *diagnosis)
 {
 	for (int code = 0; code < FINDINGS; code++) {
-		if (diagnosis->findings[code].verdict != VERDICT_PROVEN)
-			continue;
-		for (int other = 0; other < FINDINGS; other++) {
-			struct finding *finding = &diagnosis->findings[other];
-
-			if (!(findings[code].explains & BIT(other)) || other == code ||
-			    finding->verdict != VERDICT_PROVEN)
-				continue;
-			finding->verdict = VERDICT_EXPLAINED;
-			finding->explained_by = code;
-		}
+		if (diagnosis->findings[code].verdict == VERDICT_PROVEN)
+			diagnosis_explain(diagnosis, code);
 	}
 }
 

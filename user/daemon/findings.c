@@ -11,6 +11,7 @@
 #include "reading.h"
 #include "render.h"
 #include "scan.h"
+#include "told.h"
 #include "turn.h"
 
 /* Connections that one reading looks at; the others are counted. */
@@ -21,11 +22,6 @@
 
 /* What is over must be gone within ten seconds, whatever it costs to see that. */
 #define INTERVAL_MAX_NS (8 * NSEC_PER_SEC)
-
-/* Readings without it after which a finding is gone: one can miss it by chance. After so long, one
- * is enough. */
-#define ABSENT_MAX 2
-#define ABSENT_MAX_NS (5 * NSEC_PER_SEC)
 
 /* What a reading does next; each is done in one or more turns of the loop. */
 enum step {
@@ -49,14 +45,7 @@ struct patient {
 	struct service_reading identity; /* of which only that is used */
 	struct evidence evidence;
 	struct diagnosis diagnosis; /* as of the last reading */
-	struct kept {
-		bool shown;
-		unsigned int proven; /* readings in a row */
-		unsigned int absent; /* readings since it was proven last, */
-		int64_t proven_ns; /* and when that was: CLOCK_MONOTONIC */
-		int64_t since_ns; /* CLOCK_MONOTONIC: when the first of what waited then began to */
-		struct finding finding; /* as it was proven last */
-	} kept[FINDINGS];
+	struct told told[FINDINGS];
 };
 
 struct findings {
@@ -132,35 +121,6 @@ static int64_t begun_ns(const struct evidence *evidence)
 	return evidence->time_ns - clock_realtime_offset_ns() - oldest_ns;
 }
 
-/*
- * A finding shows at once, and goes when it was not proven for a while. That nothing explains what
- * waits can be because it has ended while it was read: it has to be so twice.
- */
-static void keep(struct patient *patient, int64_t now_ns)
-{
-	for (int code = 0; code < FINDINGS; code++) {
-		const struct finding *finding = &patient->diagnosis.findings[code];
-		struct kept *kept = &patient->kept[code];
-
-		if (patient->seen && finding->verdict == VERDICT_PROVEN) {
-			kept->absent = 0;
-			if (++kept->proven < 2 && code == FINDING_UNDETERMINED)
-				continue;
-			if (!kept->shown)
-				kept->since_ns = begun_ns(&patient->evidence);
-			kept->shown = true;
-			kept->proven_ns = now_ns;
-			kept->finding = *finding;
-			continue;
-		}
-		kept->proven = 0;
-		kept->absent++;
-		if (finding->verdict == VERDICT_EXPLAINED || kept->absent >= ABSENT_MAX ||
-		    now_ns - kept->proven_ns >= ABSENT_MAX_NS)
-			kept->shown = false;
-	}
-}
-
 static void judge(struct findings *findings, size_t i)
 {
 	const struct service_reading *service = &findings->now->services[i];
@@ -174,7 +134,8 @@ static void judge(struct findings *findings, size_t i)
 	evidence_make(&patient->evidence, findings->now, findings->before, i, thresholds(findings),
 		      clock_realtime_offset_ns());
 	diagnose(&patient->evidence, &patient->diagnosis);
-	keep(patient, clock_monotonic_ns());
+	told_update(patient->told, &patient->diagnosis, begun_ns(&patient->evidence),
+		    clock_monotonic_ns());
 }
 
 /* Of what does not wait any more. */
@@ -185,8 +146,8 @@ static void judge_absent(struct findings *findings)
 
 		if (!patient->seen) {
 			patient->readings = 0;
-			keep(patient, clock_monotonic_ns());
-			if (++patient->absent >= ABSENT_MAX) {
+			told_update(patient->told, NULL, 0, clock_monotonic_ns());
+			if (++patient->absent >= TOLD_ABSENT_MAX) {
 				forget(findings, i);
 				continue;
 			}
@@ -455,9 +416,9 @@ void findings_for_each(const struct findings *findings, finding_fn fn, void *use
 		const struct patient *patient = findings->patients[i];
 
 		for (int code = 0; code < FINDINGS; code++) {
-			if (patient->kept[code].shown)
-				fn(userdata, &patient->evidence, &patient->kept[code].finding,
-				   patient->kept[code].since_ns + clock_realtime_offset_ns());
+			if (patient->told[code].shown)
+				fn(userdata, &patient->evidence, &patient->told[code].finding,
+				   patient->told[code].since_ns + clock_realtime_offset_ns());
 		}
 	}
 }
@@ -479,10 +440,10 @@ static json_t *shown_findings(const struct patient *patient)
 	json_t *array = json_array();
 
 	for (int code = 0; code < FINDINGS; code++) {
-		if (patient->kept[code].shown)
+		if (patient->told[code].shown)
 			json_array_append_new(
-				array, json_finding(&patient->kept[code].finding,
-						    patient->kept[code].since_ns + offset_ns));
+				array, json_finding(&patient->told[code].finding,
+						    patient->told[code].since_ns + offset_ns));
 	}
 	return array;
 }

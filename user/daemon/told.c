@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "told.h"
+
+#include <stddef.h>
+
+/* After so long, one reading without a finding is enough. */
+#define ABSENT_MAX_NS (5 * NSEC_PER_SEC)
+
+static bool is_proven(const struct diagnosis *diagnosis, enum finding_code code)
+{
+	return diagnosis && diagnosis->findings[code].verdict == VERDICT_PROVEN;
+}
+
+static bool is_explained(const struct diagnosis *diagnosis, enum finding_code code)
+{
+	return diagnosis && diagnosis->findings[code].verdict == VERDICT_EXPLAINED;
+}
+
+static void miss(struct told *told, bool explained, int64_t now_ns)
+{
+	told->proven = 0;
+	told->absent++;
+	if (explained || told->absent >= TOLD_ABSENT_MAX ||
+	    now_ns - told->proven_ns >= ABSENT_MAX_NS)
+		told->shown = false;
+}
+
+/*
+ * That nothing explains what waits can be because it has ended while it was read: it has to be so
+ * twice.
+ */
+static void show(struct told *told, const struct finding *finding, int64_t begun_ns, int64_t now_ns)
+{
+	told->absent = 0;
+	if (++told->proven < 2 && finding->code == FINDING_UNDETERMINED)
+		return;
+	if (!told->shown)
+		told->since_ns = begun_ns;
+	told->shown = true;
+	told->proven_ns = now_ns;
+	told->finding = *finding;
+}
+
+/* What one brings about that this reading has missed is not news meanwhile. */
+static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosis)
+{
+	for (int code = 0; code < FINDINGS; code++) {
+		if (!told[code].shown || is_proven(diagnosis, code))
+			continue;
+		diagnosis->findings[code].reason[0] = '\0';
+		diagnosis_explain(diagnosis, code);
+	}
+}
+
+void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_t begun_ns,
+		 int64_t now_ns)
+{
+	for (int code = 0; code < FINDINGS; code++) {
+		if (!is_proven(diagnosis, code))
+			miss(&told[code], is_explained(diagnosis, code), now_ns);
+	}
+	if (!diagnosis)
+		return;
+	explain(told, diagnosis);
+	for (int code = 0; code < FINDINGS; code++) {
+		if (is_proven(diagnosis, code))
+			show(&told[code], &diagnosis->findings[code], begun_ns, now_ns);
+	}
+}
