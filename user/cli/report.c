@@ -210,7 +210,7 @@ static const struct option long_options[] = {
 
 const struct command report_command = {
 	.name = "report",
-	.summary = "counts and percentiles by " SUMMARY_BY,
+	.summary = "percentiles by " SUMMARY_BY,
 	.usage = "  slowclose report                        the last five minutes, by service\n"
 		 "  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
 		 "  slowclose report --sort close-p99 -n 5  where the last percent waits longest\n"
