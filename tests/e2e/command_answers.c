@@ -169,10 +169,11 @@ static void command_report_by_and_window(void **state)
 	static const char *const windows[] = {"1m", "5m", "1h", "start"};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bys) / sizeof(bys[0]); i++)
-		expect_summary(bys[i], "5m");
+	/* The last minute first, while it is that. */
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
 		expect_summary("service", windows[i]);
+	for (size_t i = 0; i < sizeof(bys) / sizeof(bys[0]); i++)
+		expect_summary(bys[i], "5m");
 }
 
 /* Both are in a line for people as well. */

@@ -223,7 +223,7 @@ static void command_tail_in_a_terminal(void **state)
 	(void)state;
 	listener_open(&listener, AF_INET, "127.0.0.1", 1);
 	snprintf(port, sizeof(port), "%u", listener.port);
-	run_in_terminal("tail", "-L", port, "-n", "1");
+	run_in_terminal("tail", "-L", port, "-n", "1", "--min-close-wait", "200ms");
 	terminal_expect(&terminal, "TIME     ACCEPT  CLOSE CAUSE          OWNER");
 	pair_open(&pair, &listener);
 	pair_close_client(&pair);

@@ -95,3 +95,8 @@ long long hidden_transitions(void)
 {
 	return total() - before;
 }
+
+bool hidden_explains(long long missing)
+{
+	return missing >= 0 && missing <= hidden_transitions();
+}

@@ -7,6 +7,8 @@
 #ifndef E2E_HIDDEN_H
 #define E2E_HIDDEN_H
 
+#include <stdbool.h>
+
 /*
  * Counts from now on the transitions of TCP sockets in the context of the first process. Says so
  * where it cannot: then nothing counts as hidden.
@@ -21,5 +23,8 @@ void hidden_begin(void);
  * hidden_watch(), so in test machines, whose kernels hide nothing.
  */
 long long hidden_transitions(void);
+
+/* Whether so many records can be missing for that: none may be too many. */
+bool hidden_explains(long long missing);
 
 #endif

@@ -57,6 +57,19 @@ void incident_request(const struct incident *incident, int count)
 	}
 }
 
+void incident_be_served(const struct incident *incident, int count)
+{
+	for (int i = 0; i < count; i++) {
+		int fd = connect_one(&incident->listener, 0);
+
+		send_all(fd, "x", 1);
+		shutdown(fd, SHUT_WR);
+		receive_all(fd, 1);
+		receive_end(fd);
+		close(fd);
+	}
+}
+
 void incident_end(struct incident *incident)
 {
 	child_kill(&incident->server);

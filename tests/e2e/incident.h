@@ -32,6 +32,9 @@ void incident_leave(struct incident *incident);
 /* So many clients, one after another, that send a byte and close. */
 void incident_request(const struct incident *incident, int count);
 
+/* The same, but each waits for its answer of one byte and for its end: never two at once. */
+void incident_be_served(const struct incident *incident, int count);
+
 /* Ends the server. */
 void incident_end(struct incident *incident);
 

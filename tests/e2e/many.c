@@ -9,8 +9,8 @@
  * Of so many the small table holds 60, or, where there is one table only, that holds all. Each is
  * read to its end well before it is slow: till then it waits for that.
  */
-static const char *const arguments[] = {
-	"--max-connections", "960", "--close-wait", "500ms", "--all", NULL};
+static const char *const arguments[] = {"--max-connections", "960", "--close-wait", "500ms",
+					"--accept-wait",     "1h",  "--all",	    NULL};
 
 #define PAIRS 100 /* each has two ends here */
 

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "command.h"
 #include "expect.h"
+#include "hidden.h"
 #include "makers.h"
 #include "netns.h"
 #include "sockets.h"
@@ -214,24 +215,42 @@ static uint16_t free_port(void)
 	return listener.port;
 }
 
-/* Each end of each use has ended once, with its own bytes and no wait of another. */
+/* The next use that has so many bytes: those before it are missing. */
+static int use_of(int use, size_t bytes, int *missing)
+{
+	while (bytes != bytes_of(use)) {
+		++*missing;
+		if (!hidden_explains(*missing))
+			fail_msg("%zu bytes where use %d has %zu", bytes, use, bytes_of(use));
+		use++;
+	}
+	return use;
+}
+
+/*
+ * Each end of each use has ended once, with its own bytes and no wait of another; but for what this
+ * host hides.
+ */
 static void expect_uses(struct http *stream, uint16_t port, int first, int64_t begun)
 {
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
-	int next[2] = {first, first};
+	int next[2] = {first, first}, missing = 0, left;
 
-	while (next[0] < first + AT_A_TIME || next[1] < first + AT_A_TIME) {
+	while ((left = 2 * (first + AT_A_TIME) - next[0] - next[1]) > 0) {
 		json_t *event = service_next(stream);
+		size_t bytes;
 		bool server;
 
+		if (now_ns() > deadline && hidden_explains(missing + left))
+			return;
 		if (now_ns() > deadline)
 			fail_msg("of uses %d on, %d and %d have ended", first, next[0], next[1]);
 		if (strcmp(text_at(event, "event"), "closed") == 0 &&
 		    (number_at(event, "remote.port") == port ||
 		     number_at(event, "local.port") == port)) {
 			server = strcmp(text_at(event, "role"), "server") == 0;
-			assert_int_equal(number_at(event, server ? "rx_bytes" : "tx_bytes"),
-					 bytes_of(next[server]));
+			bytes = (size_t)number_at(event, server ? "rx_bytes" : "tx_bytes");
+			next[server] = use_of(next[server], bytes, &missing);
 			assert_int_equal(number_at(event, server ? "tx_bytes" : "rx_bytes"), 0);
 			assert_true(json_number_value(at(event, "lifetime_ms")) * 1e6 <=
 				    (double)(now_ns() - begun));
@@ -388,7 +407,7 @@ static void masses_of_processes_that_go(void **state)
 	port = child_hear(&child).value;
 	assert_int_not_equal(port, 0);
 	summary = service_get("/v1/summary?window=start&by=port");
-	assert_int_equal(number_at(row_of(summary, "server", (uint16_t)port), "ended"), LIVES);
+	service_expect_count(number_at(row_of(summary, "server", (uint16_t)port), "ended"), LIVES);
 	json_decref(summary);
 	child_kill(&child);
 	service_wait_descriptors(before);

@@ -63,6 +63,9 @@ const char *text_at(json_t *object, const char *path);
 /* The one row of a summary that is of this port; NULL if there is none. */
 json_t *row_of(json_t *summary, const char *role, uint16_t port);
 
+/* A count of ended connections: exact, but for what this host hides. */
+void service_expect_count(long long seen, long long count);
+
 /* So many connections to the port, at both ends, and all of them seen from their beginning. */
 void summary_expect_ended(json_t *summary, uint16_t port, long long count);
 

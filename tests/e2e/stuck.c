@@ -389,22 +389,29 @@ void shared_port_release(struct shared_port *shared)
 		stuck_release(&shared->stuck[i]);
 }
 
+/*
+ * A child holds all that is open here until it has closed its copies, and a look can fall into
+ * that: so what needs children comes first, and what is held here as well is true from the last of
+ * them on.
+ */
 void stuck_make_all(struct stuck_all *all)
 {
+	shared_15(&all->shared, &all->sharer);
+	passed_15(&all->passed, &all->receiver);
+	in_netns_18(&all->in_netns, &all->inhabitant);
+	stopped_3(all->stopped, &all->stopped_server);
+	stuck_shared_port_17(&all->shared_port);
+	stuck_made(&all->shared);
+	stuck_made(&all->in_netns);
 	not_reading_6(&all->not_reading);
 	not_closing_7(&all->not_closing);
 	still_sending_8(&all->still_sending);
 	idle_pool_14(&all->idle_pool);
-	shared_15(&all->shared, &all->sharer);
-	passed_15(&all->passed, &all->receiver);
-	in_netns_18(&all->in_netns, &all->inhabitant);
 	stuck_queued_2(&all->queued, &all->queue, true);
 	stuck_queued_2(&all->queued_closed, &all->queue_closed, false);
 	queued_ipv6_16(&all->queued_ipv6, &all->queue_ipv6);
 	stuck_reset_9(&all->reset, &all->queue_reset);
-	stopped_3(all->stopped, &all->stopped_server);
 	stuck_full_4(&all->full);
-	stuck_shared_port_17(&all->shared_port);
 }
 
 void stuck_release(struct stuck *stuck)
