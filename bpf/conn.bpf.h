@@ -181,10 +181,7 @@ static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, st
 /* Takes what must be read at CLOSE; the child itself stays in the accept queue. */
 static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *conn)
 {
-	struct transfer transfer;
-
-	transfer_read(&transfer, conn, sk, TCP_CLOSE);
-	conn_set_transfer(conn, &transfer);
+	conn_read_counters(conn, conn, sk, TCP_CLOSE);
 	conn->flags |= CONN_CLOSED;
 }
 

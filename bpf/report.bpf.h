@@ -67,29 +67,27 @@ static __always_inline bool ring_fills_up(const struct conn_cpu *cpu)
  * Waking the reader costs more than all else together, so only two things wake it: a slow record,
  * now and then, and a ring that fills up. It looks by itself often enough for the rest.
  */
-static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, __u64 now, bool slow)
+static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct record *record)
 {
-	if (now - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
+	if (record->end_ns - cpu->wakeup_ns < WAKEUP_INTERVAL_NS)
 		return BPF_RB_NO_WAKEUP;
-	if (!slow && !ring_fills_up(cpu))
+	if (!is_slow(&record->conn, record->end_ns) && !ring_fills_up(cpu))
 		return BPF_RB_NO_WAKEUP;
-	cpu->wakeup_ns = now;
+	cpu->wakeup_ns = record->end_ns;
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/*
- * Whole: what was stored in the ring is not read back, since its memory is seldom in the cache
- * of this CPU.
- */
+/* counters is the socket to read them from, or NULL where they were read before or cannot be. */
 static __always_inline void record_fill(struct record *record, struct sock *sk,
-					const struct conn *conn, const struct transfer *transfer,
-					enum record_kind kind, __u64 now)
+					const struct conn *conn, struct sock *counters, int state,
+					__u64 end_ns)
 {
 	record->conn = *conn;
-	record_set_transfer(record, transfer);
 	record->sock = (__u64)sk;
-	record->end_ns = now;
-	record->kind = kind;
+	record->end_ns = end_ns;
+	record->tx_bytes_after_fin =
+		counters ? conn_read_counters(&record->conn, conn, counters, state) : 0;
+	record->kind = RECORD_CLOSED;
 	record->due = 0;
 }
 
@@ -149,6 +147,11 @@ static __always_inline void record_fold(const struct record *record, struct conn
 		count(&cpu->losses[LOSS_FOLD_FULL]);
 }
 
+static __always_inline bool is_streamed(const struct conn *conn, __u64 end_ns)
+{
+	return !stream_slow_only || is_slow(conn, end_ns);
+}
+
 /*
  * Not inlined: it needs a record on the stack, and seldom runs. Counts the loss by itself, since a
  * caller must not branch on what it knew before the call: 5.10's verifier takes states that differ
@@ -159,17 +162,15 @@ static __noinline void conn_fold(struct sock *sk, struct conn *conn, struct sock
 				 int state, __u64 end_ns)
 {
 	struct conn_cpu *cpu = this_cpu();
-	struct transfer transfer;
 	struct record record;
 
 	if (!cpu)
 		return;
-	transfer_read(&transfer, conn, counters, state);
-	record_fill(&record, sk, conn, &transfer, RECORD_CLOSED, end_ns);
+	record_fill(&record, sk, conn, counters, state, end_ns);
 	if (!conn_remove(sk))
 		return;
 	record_fold(&record, cpu);
-	if (!stream_slow_only || is_slow(&record.conn, end_ns))
+	if (is_streamed(&record.conn, end_ns))
 		count(&cpu->losses[LOSS_RING_FULL]);
 }
 
@@ -184,26 +185,22 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
 	struct record *record = NULL;
-	struct transfer transfer;
-	bool slow;
 
 	if (!cpu)
 		return;
-	slow = is_slow(conn, now);
-	if (!stream_slow_only || slow)
+	if (is_streamed(conn, now))
 		record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		conn_fold(sk, conn, counters, state, now);
 		return;
 	}
-	transfer_read(&transfer, conn, counters, state);
-	record_fill(record, sk, conn, &transfer, RECORD_CLOSED, now);
+	record_fill(record, sk, conn, counters, state, now);
 	if (!conn_remove(sk)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return;
 	}
 	count(&cpu->records);
-	bpf_ringbuf_submit(record, wakeup_flags(cpu, now, slow));
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
 }
 
 /* It may live on for hours, so its slow accept wait is told now. */
@@ -211,7 +208,6 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
-	struct transfer transfer;
 	struct record *record;
 
 	if (!cpu)
@@ -221,10 +217,10 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 		count(&cpu->losses[LOSS_RING_FULL_LATE]);
 		return;
 	}
-	transfer_read(&transfer, conn, NULL, TCP_CLOSE);
-	transfer.flags = flags_without_counters(conn);
-	record_fill(record, sk, conn, &transfer, RECORD_ACCEPTED_LATE, now);
-	bpf_ringbuf_submit(record, wakeup_flags(cpu, now, true));
+	record_fill(record, sk, conn, NULL, TCP_CLOSE, now);
+	record->conn.flags = flags_without_counters(conn);
+	record->kind = RECORD_ACCEPTED_LATE;
+	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
 }
 
 #endif

@@ -137,7 +137,6 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	struct sock *sk = (void *)address;
 	struct conn *conn = &record->conn;
 	struct counters counters = {};
-	struct transfer transfer;
 
 	if (conn->flags & CONN_CLOSED) /* reset in the queue: what was read then stays */
 		return true;
@@ -159,8 +158,7 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	counters.bytes_sent = BPF_CORE_READ(tp, bytes_sent);
 	counters.bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
 	counters.fin = conn->close_wait_ns != 0;
-	transfer_from_counters(&transfer, conn, &counters, conn->state);
-	record_set_transfer(record, &transfer);
+	record->tx_bytes_after_fin = conn_set_counters(conn, conn, &counters, conn->state);
 	return true;
 }
 

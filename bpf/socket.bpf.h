@@ -189,74 +189,60 @@ struct counters {
 	bool fin; /* the peer's has arrived */
 };
 
-/* What went through a connection so far: of a record, what is not in the table. */
-struct transfer {
-	__u64 rx_bytes;
-	__u64 tx_bytes;
-	__u64 tx_bytes_after_fin;
-	__u32 unread_bytes;
-	__u8 flags;
-};
-
 /* MPTCP, or an end that no look saw. */
 static __always_inline __u8 flags_without_counters(const struct conn *conn)
 {
 	return conn->flags | CONN_NO_BYTES | (conn->close_wait_ns ? CONN_FIN : 0);
 }
 
-static __always_inline void transfer_from_counters(struct transfer *transfer,
-						   const struct conn *conn,
-						   const struct counters *counters, int state)
+/*
+ * What went through the connection, into a copy of it or into itself. What is stored in a copy is
+ * not read back: that of a record is in the ring's memory, which is seldom in this CPU's cache.
+ * Returns the bytes sent after the FIN.
+ */
+static __always_inline __u64 conn_set_counters(struct conn *copy, const struct conn *conn,
+					       const struct counters *counters, int state)
 {
 	__s32 waiting = counters->rcv_nxt - counters->copied_seq;
+	__u64 tx_bytes, about;
+	__u32 exact;
 
 	if (waiting < 0)
 		waiting = 0;
 	/* The FIN counts as a byte received and as a byte that waits. */
-	transfer->rx_bytes = counters->bytes_received - counters->fin;
-	transfer->tx_bytes = counters->bytes_sent - counters->bytes_retrans;
+	copy->rx_bytes = counters->bytes_received - counters->fin;
+	copy->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
+	if (!counters->fin)
+		copy->flags = conn->flags;
+	else if (waiting)
+		copy->flags = conn->flags | CONN_FIN;
+	else
+		copy->flags = conn->flags | CONN_FIN | CONN_FIN_READ;
+	tx_bytes = counters->bytes_sent - counters->bytes_retrans;
 	if (state != TCP_CLOSE) /* what is queued will still be sent */
-		transfer->tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
-	transfer->flags = conn->flags;
-	if (counters->fin) {
-		transfer->flags |= CONN_FIN;
-		if (!waiting)
-			transfer->flags |= CONN_FIN_READ;
-	}
-	transfer->unread_bytes = waiting && counters->fin ? waiting - 1 : waiting;
-	transfer->tx_bytes_after_fin = 0;
-
+		tx_bytes += (__u32)(counters->write_seq - counters->snd_nxt);
 	/*
 	 * write_seq is exact but wraps after 4 GiB; tx_bytes does not wrap, but is off by at most
 	 * a send queue.
 	 */
-	if (conn->close_wait_ns) {
-		__u32 exact = counters->write_seq - conn->write_seq;
-		__u64 about = transfer->tx_bytes - conn->tx_bytes;
-
-		transfer->tx_bytes_after_fin = about + (__s32)(exact - (__u32)about);
-	}
+	about = tx_bytes - conn->tx_bytes;
+	copy->tx_bytes = tx_bytes;
+	if (!conn->close_wait_ns)
+		return 0;
+	exact = counters->write_seq - conn->write_seq;
+	return about + (__s32)(exact - (__u32)about);
 }
 
-/* Of a socket that is NULL the table's own: they were read before, or cannot be. */
-static __always_inline void transfer_read(struct transfer *transfer, const struct conn *conn,
-					  struct sock *sk, int state)
+/* The same, read of the socket. */
+static __always_inline __u64 conn_read_counters(struct conn *copy, const struct conn *conn,
+						struct sock *sk, int state)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct counters counters = {};
-	struct tcp_sock *tp = NULL;
 
-	transfer->rx_bytes = conn->rx_bytes;
-	transfer->tx_bytes = conn->tx_bytes;
-	transfer->tx_bytes_after_fin = 0;
-	transfer->unread_bytes = conn->unread_bytes;
-	transfer->flags = conn->flags;
-	if (!sk)
-		return;
-	if (!(conn->flags & CONN_NO_BYTES))
-		tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp) {
-		transfer->flags = flags_without_counters(conn);
-		return;
+	if (!tp || conn->flags & CONN_NO_BYTES) {
+		copy->flags = flags_without_counters(conn);
+		return 0;
 	}
 	counters.bytes_received = tp->bytes_received;
 	counters.bytes_sent = tp->bytes_sent;
@@ -266,22 +252,7 @@ static __always_inline void transfer_read(struct transfer *transfer, const struc
 	counters.snd_nxt = tp->snd_nxt;
 	counters.write_seq = tp->write_seq;
 	counters.fin = conn->close_wait_ns || (sk->__sk_common.skc_flags & (1UL << SOCK_DONE));
-	transfer_from_counters(transfer, conn, &counters, state);
-}
-
-static __always_inline void conn_set_transfer(struct conn *conn, const struct transfer *transfer)
-{
-	conn->rx_bytes = transfer->rx_bytes;
-	conn->tx_bytes = transfer->tx_bytes;
-	conn->unread_bytes = transfer->unread_bytes;
-	conn->flags = transfer->flags;
-}
-
-static __always_inline void record_set_transfer(struct record *record,
-						const struct transfer *transfer)
-{
-	conn_set_transfer(&record->conn, transfer);
-	record->tx_bytes_after_fin = transfer->tx_bytes_after_fin;
+	return conn_set_counters(copy, conn, &counters, state);
 }
 
 #endif
