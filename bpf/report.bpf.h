@@ -77,18 +77,27 @@ static __always_inline __u64 wakeup_flags(struct conn_cpu *cpu, const struct rec
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* counters is the socket to read them from, or NULL where they were read before or cannot be. */
-static __always_inline void record_fill(struct record *record, struct sock *sk,
-					const struct conn *conn, struct sock *counters, int state,
-					__u64 end_ns)
+static __always_inline void record_begin(struct record *record, struct sock *sk,
+					 const struct conn *conn, enum record_kind kind,
+					 __u64 end_ns)
 {
 	record->conn = *conn;
 	record->sock = (__u64)sk;
 	record->end_ns = end_ns;
-	record->tx_bytes_after_fin =
-		counters ? conn_read_counters(&record->conn, conn, counters, state) : 0;
-	record->kind = RECORD_CLOSED;
+	record->tx_bytes_after_fin = 0;
+	record->kind = kind;
 	record->due = 0;
+}
+
+/* counters is the socket to read them from, or NULL where they were read before or cannot be. */
+static __always_inline void record_closed(struct record *record, struct sock *sk,
+					  const struct conn *conn, struct sock *counters, int state,
+					  __u64 end_ns)
+{
+	record_begin(record, sk, conn, RECORD_CLOSED, end_ns);
+	if (counters)
+		record->tx_bytes_after_fin =
+			conn_read_counters(&record->conn, conn, counters, state);
 }
 
 /* Lower bounds are in no measure, but slow all the same: as in user/daemon/stats.c. */
@@ -166,7 +175,7 @@ static __noinline void conn_fold(struct sock *sk, struct conn *conn, struct sock
 
 	if (!cpu)
 		return;
-	record_fill(&record, sk, conn, counters, state, end_ns);
+	record_closed(&record, sk, conn, counters, state, end_ns);
 	if (!conn_remove(sk))
 		return;
 	record_fold(&record, cpu);
@@ -194,7 +203,7 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 		conn_fold(sk, conn, counters, state, now);
 		return;
 	}
-	record_fill(record, sk, conn, counters, state, now);
+	record_closed(record, sk, conn, counters, state, now);
 	if (!conn_remove(sk)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return;
@@ -206,7 +215,6 @@ static __always_inline void conn_report(struct sock *sk, struct conn *conn, stru
 /* It may live on for hours, so its slow accept wait is told now. */
 static __always_inline void conn_report_accepted_late(struct sock *sk, struct conn *conn)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct conn_cpu *cpu = this_cpu();
 	struct record *record;
 
@@ -217,9 +225,8 @@ static __always_inline void conn_report_accepted_late(struct sock *sk, struct co
 		count(&cpu->losses[LOSS_RING_FULL_LATE]);
 		return;
 	}
-	record_fill(record, sk, conn, NULL, TCP_CLOSE, now);
+	record_begin(record, sk, conn, RECORD_ACCEPTED_LATE, bpf_ktime_get_ns());
 	record->conn.flags = flags_without_counters(conn);
-	record->kind = RECORD_ACCEPTED_LATE;
 	bpf_ringbuf_submit(record, wakeup_flags(cpu, record));
 }
 
