@@ -211,12 +211,10 @@ static int compare_accepts(const void *a, const void *b)
 	return compare_u64(one->key.pid, other->key.pid);
 }
 
-static struct record record_at(const struct waiting *waiting, size_t i)
+/* Its closer is not there. */
+static const struct record *kept_at(const struct waiting *waiting, size_t i)
 {
-	struct record record = {};
-
-	memcpy(&record, array_at(&waiting->records, i), WAITING_BYTES);
-	return record;
+	return array_at(&waiting->records, i);
 }
 
 /* Joins what the scans have found. */
@@ -233,10 +231,10 @@ static int finish(struct waiting *waiting)
 	if (!waiting->known)
 		return -ENOMEM;
 	for (size_t i = 0; i < waiting->records.count; i++) {
-		const struct record record = record_at(waiting, i);
+		const struct conn *conn = &kept_at(waiting, i)->conn;
 
-		if (record.conn.queued_ns && !(record.conn.flags & CONN_ACCEPTED))
-			count_known(waiting, &record.conn);
+		if (conn->queued_ns && !(conn->flags & CONN_ACCEPTED))
+			count_known(waiting, conn);
 	}
 	return 0;
 }
@@ -353,15 +351,16 @@ size_t waiting_count(const struct waiting *waiting)
 
 bool waiting_is_due(const struct waiting *waiting, size_t i)
 {
-	return record_at(waiting, i).due;
+	return kept_at(waiting, i)->due;
 }
 
 void waiting_event(const struct waiting *waiting, size_t i, const struct thresholds *thresholds,
 		   int64_t realtime_offset_ns, struct places *places, struct event *event,
 		   struct place *place)
 {
-	const struct record record = record_at(waiting, i);
+	struct record record = {};
 
+	memcpy(&record, kept_at(waiting, i), WAITING_BYTES);
 	event_from_record(event, &record, thresholds, realtime_offset_ns);
 	event->holders = holders_of(&waiting->holders, record.sock, &event->holder_count);
 	set_owner_by_holders(event);
