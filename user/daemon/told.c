@@ -6,14 +6,9 @@
 /* After so long, one reading without a finding is enough. */
 #define ABSENT_MAX_NS (5 * NSEC_PER_SEC)
 
-static bool is_proven(const struct diagnosis *diagnosis, enum finding_code code)
+static bool is(const struct diagnosis *diagnosis, enum finding_code code, enum verdict verdict)
 {
-	return diagnosis && diagnosis->findings[code].verdict == VERDICT_PROVEN;
-}
-
-static bool is_explained(const struct diagnosis *diagnosis, enum finding_code code)
-{
-	return diagnosis && diagnosis->findings[code].verdict == VERDICT_EXPLAINED;
+	return diagnosis && diagnosis->findings[code].verdict == verdict;
 }
 
 static void miss(struct told *told, bool explained, int64_t now_ns)
@@ -45,7 +40,7 @@ static void show(struct told *told, const struct finding *finding, int64_t begun
 static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosis)
 {
 	for (int code = 0; code < FINDINGS; code++) {
-		if (!told[code].shown || is_proven(diagnosis, code))
+		if (!told[code].shown || is(diagnosis, code, VERDICT_PROVEN))
 			continue;
 		diagnosis->findings[code].reason[0] = '\0';
 		diagnosis_explain(diagnosis, code);
@@ -56,14 +51,14 @@ void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_
 		 int64_t now_ns)
 {
 	for (int code = 0; code < FINDINGS; code++) {
-		if (!is_proven(diagnosis, code))
-			miss(&told[code], is_explained(diagnosis, code), now_ns);
+		if (!is(diagnosis, code, VERDICT_PROVEN))
+			miss(&told[code], is(diagnosis, code, VERDICT_EXPLAINED), now_ns);
 	}
 	if (!diagnosis)
 		return;
 	explain(told, diagnosis);
 	for (int code = 0; code < FINDINGS; code++) {
-		if (is_proven(diagnosis, code))
+		if (is(diagnosis, code, VERDICT_PROVEN))
 			show(&told[code], &diagnosis->findings[code], begun_ns, now_ns);
 	}
 }
