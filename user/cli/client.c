@@ -12,6 +12,8 @@
 #include "text.h"
 
 #define ERROR_BODY_MAX 65536 /* of an answer that is an error */
+#define RECEIVE_SIZE (128L << 10) /* of what a stream has sent meanwhile, taken at once */
+#define PAUSE_MS 1000 /* so often the reader has its turn when nothing comes */
 
 /* An answer as it comes. */
 struct answer {
@@ -113,31 +115,58 @@ static size_t on_data(char *data, size_t one, size_t length, void *userdata)
 	answer->client->heard_ns = clock_monotonic_ns();
 	if (http_status(answer) != 200)
 		answer->max = ERROR_BODY_MAX;
-	if (answer->reader && http_status(answer) == 200) {
+	if (answer->reader && http_status(answer) == 200)
 		answer->result = split_lines(answer, data, length);
-		if (answer->result == 0)
-			answer->result = pause_reader(answer);
-	} else {
+	else
 		answer->result = store(answer, data, length);
-	}
 	return answer->result ? 0 : length;
 }
 
-/* Called at least once a second. */
-static int on_progress(void *userdata, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
-		       curl_off_t ulnow)
+static bool is_late(const struct answer *answer)
 {
-	struct answer *answer = userdata;
 	int64_t now = clock_monotonic_ns();
 
-	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
-	if (answer->result == 0)
-		answer->result = pause_reader(answer);
-	if (answer->result == 0 &&
-	    (now - answer->client->heard_ns > answer->client->silence_ms * NSEC_PER_MSEC ||
-	     (answer->deadline_ns && now > answer->deadline_ns)))
-		answer->result = -ETIMEDOUT;
-	return answer->result != 0;
+	return now - answer->client->heard_ns > answer->client->silence_ms * NSEC_PER_MSEC ||
+	       (answer->deadline_ns && now > answer->deadline_ns);
+}
+
+/* Why the transfer has ended. */
+static CURLcode code_of(CURLM *multi)
+{
+	int left;
+	const CURLMsg *message = curl_multi_info_read(multi, &left);
+
+	return message ? message->data.result : CURLE_OUT_OF_MEMORY;
+}
+
+/* Takes what has come, all of it before the reader's pause; then waits for more. */
+static CURLcode transfer(struct answer *answer, CURLM *multi)
+{
+	int running = 0;
+
+	while (curl_multi_perform(multi, &running) == CURLM_OK && running) {
+		if (answer->result == 0)
+			answer->result = pause_reader(answer);
+		if (answer->result == 0 && is_late(answer))
+			answer->result = -ETIMEDOUT;
+		if (answer->result)
+			return CURLE_ABORTED_BY_CALLBACK;
+		curl_multi_poll(multi, NULL, 0, PAUSE_MS, NULL);
+	}
+	return code_of(multi);
+}
+
+static CURLcode perform(struct answer *answer)
+{
+	CURLM *multi = curl_multi_init();
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+
+	if (multi && curl_multi_add_handle(multi, answer->curl) == CURLM_OK) {
+		code = transfer(answer, multi);
+		curl_multi_remove_handle(multi, answer->curl);
+	}
+	curl_multi_cleanup(multi);
+	return code;
 }
 
 static int set_up(CURL *curl, const struct query *query, struct answer *answer)
@@ -152,9 +181,7 @@ static int set_up(CURL *curl, const struct query *query, struct answer *answer)
 	    curl_easy_setopt(curl, CURLOPT_USERAGENT, "slowclose/" SLOWCLOSE_VERSION) ||
 	    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) ||
 	    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) ||
-	    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) ||
-	    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) ||
-	    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, answer))
+	    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, RECEIVE_SIZE))
 		return -ENOMEM;
 	return 0;
 }
@@ -218,7 +245,7 @@ static int request(struct answer *answer, const struct query *query)
 	answer->curl = curl_easy_init();
 	r = answer->curl ? set_up(answer->curl, query, answer) : -ENOMEM;
 	if (r == 0)
-		r = finish(answer, curl_easy_perform(answer->curl));
+		r = finish(answer, perform(answer));
 	else
 		explain(client, r, "out of memory");
 	curl_easy_cleanup(answer->curl);
