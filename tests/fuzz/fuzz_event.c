@@ -137,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	line = json_event_line(&source.event, &line_size);
 	CHECK(line);
 	json_decref(check_json_line(line, line_size));
+	CHECK(json_line_is_event(line, line_size - 1));
 	if (waits_are_plain(&source.event))
 		check_same(&source.event, line, line_size);
 	if (can_be_read_back(&source.event))

@@ -209,12 +209,53 @@ static void longest(void **state)
 	}
 }
 
+static bool is_event(const char *line)
+{
+	return json_line_is_event(line, strlen(line));
+}
+
+/* What may be passed on unread: what was written here, and nothing that is cut or is no event. */
+static void lines_of_events(void **state)
+{
+	struct event event = any_event();
+	struct listener_record record = {.limit = 1};
+	const struct listener_event listener = {.record = &record};
+	size_t size;
+	char *line;
+
+	(void)state;
+	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
+		event.kind = kind;
+		line = json_event_line(&event, &size);
+		assert_non_null(line);
+		assert_true(json_line_is_event(line, size - 1));
+		for (size_t length = 0; length < size - 1; length++) {
+			if (line[length ? length - 1 : 0] != '}')
+				assert_false(json_line_is_event(line, length));
+		}
+		line[size / 2] = '\x1b';
+		assert_false(json_line_is_event(line, size - 1));
+		free(line);
+	}
+	line = json_listener_line(&listener, 0, &size);
+	assert_non_null(line);
+	assert_false(json_line_is_event(line, size - 1));
+	free(line);
+	assert_true(is_event("{\"event\":\"closed\",\"time\":\"\"}"));
+	assert_false(is_event("{\"event\":\"closed\"}"));
+	assert_false(is_event("{\"event\":\"closed-late\",\"time\":\"\"}"));
+	assert_false(is_event("{\"event\":\"hello\",\"time\":\"\"}"));
+	assert_false(is_event(" {\"event\":\"closed\",\"time\":\"\"}"));
+	assert_false(is_event("[]"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_events),
 		cmocka_unit_test(waits),
 		cmocka_unit_test(longest),
+		cmocka_unit_test(lines_of_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

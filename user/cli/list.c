@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "json.h"
 #include "message.h"
 #include "output.h"
 #include "skipped.h"
@@ -20,6 +21,7 @@ struct list {
 	struct ranking ranking;
 	struct json_read read;
 	struct skipped skipped;
+	bool passes_on; /* what waits, as it is: nobody needs to read it here */
 	unsigned long printed; /* as JSON */
 };
 
@@ -61,15 +63,13 @@ int list_rank(struct ranking *ranking, struct json_read *read, const json_t *obj
 	return ranking_add(ranking, wait, line_of(&event, style));
 }
 
-static int print_json(struct list *list, const json_t *object, const char *line, size_t length)
+static int count_printed(struct list *list)
 {
-	output_json(object, line, length);
 	return ++list->printed == list->options->count;
 }
 
-static int on_line(void *userdata, const char *line, size_t length)
+static int read_line(struct list *list, const char *line, size_t length)
 {
-	struct list *list = userdata;
 	json_t *object = json_loadb(line, length, 0, NULL);
 	int r = 0;
 
@@ -77,15 +77,27 @@ static int on_line(void *userdata, const char *line, size_t length)
 		skipped_add(&list->skipped, "it is no JSON");
 		return 0;
 	}
-	if (list->options->json)
-		r = print_json(list, object, line, length);
-	else
+	if (list->options->json) {
+		output_json(object, line, length);
+		r = count_printed(list);
+	} else {
 		r = list_rank(&list->ranking, &list->read, object, &list->style);
+	}
 	json_decref(object);
 	if (r != -EINVAL)
 		return r;
 	skipped_add(&list->skipped, list->read.error.text);
 	return 0;
+}
+
+static int on_line(void *userdata, const char *line, size_t length)
+{
+	struct list *list = userdata;
+
+	if (!list->passes_on || !json_line_is_event(line, length))
+		return read_line(list, line, length);
+	output_line(line, length);
+	return count_printed(list);
 }
 
 static int on_pause(void *userdata)
@@ -118,6 +130,7 @@ static int list_run(const struct command_options *options)
 	struct list list = {
 		.options = options,
 		.style = {.list = true, .colour = options_wants_colour()},
+		.passes_on = options->json && output_takes_lines(),
 		.ranking = {.limit = options->count && options->count < LINES_MAX ? options->count
 										  : LINES_MAX},
 	};

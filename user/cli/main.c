@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "message.h"
+#include "output.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN); /* that nobody reads any more is seen by writing */
+	output_begin();
 	/* getopt names the program in its messages as every other message does. */
 	argv[0] = "slowclose";
 	status = parse_own(&options, argc, argv);

@@ -13,11 +13,22 @@
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+/* As much as a pipe takes: the C library would write 4 KiB at a time. */
+#define BUFFER_SIZE (64 << 10)
+
 /* Where a piece of JSON goes. */
 struct escaped {
 	FILE *out;
 	const char *indent;
 };
+
+void output_begin(void)
+{
+	static char buffer[BUFFER_SIZE];
+
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+}
 
 /* jansson takes DEL for printable. */
 static int put_escaped(const char *piece, size_t size, void *userdata)
@@ -44,14 +55,23 @@ void output_escaped(FILE *out, const json_t *value, size_t flags, const char *in
 	fputc('\n', out);
 }
 
-void output_json(const json_t *object, const char *line, size_t length)
+bool output_takes_lines(void)
 {
-	if (isatty(STDOUT_FILENO)) {
-		output_object(object);
-		return;
-	}
+	return !isatty(STDOUT_FILENO);
+}
+
+void output_line(const char *line, size_t length)
+{
 	fwrite(line, 1, length, stdout);
 	fputc('\n', stdout);
+}
+
+void output_json(const json_t *object, const char *line, size_t length)
+{
+	if (output_takes_lines())
+		output_line(line, length);
+	else
+		output_object(object);
 }
 
 void output_object(const json_t *object)

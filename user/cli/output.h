@@ -4,14 +4,23 @@
 #define SLOWCLOSE_OUTPUT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+
+/* To be called before anything is printed. */
+void output_begin(void);
 
 /*
  * Prints JSON so that any terminal shows it as text: what is no printable character of ASCII is
  * escaped. Each line begins with indent; flags are those of json_dumps().
  */
 void output_escaped(FILE *out, const json_t *value, size_t flags, const char *indent);
+
+/* Whether JSON that came as a line can go on as it is: to a pipe or a file, not to a terminal. */
+bool output_takes_lines(void);
+
+void output_line(const char *line, size_t length);
 
 /*
  * Prints a line of JSON as it came; line is what object was read from. On a terminal it is escaped

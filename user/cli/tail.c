@@ -10,6 +10,7 @@
 #include "command.h"
 #include "duration.h"
 #include "interrupt.h"
+#include "json.h"
 #include "json_read.h"
 #include "message.h"
 #include "output.h"
@@ -25,6 +26,7 @@ struct tail {
 	struct client client;
 	struct json_read read;
 	struct skipped skipped;
+	bool passes_on; /* events as they are: nobody needs to read them here */
 	unsigned long shown;
 	bool reached; /* the daemon, once */
 	char started[64]; /* the daemon, as it says; tells whether it is the same one */
@@ -116,9 +118,8 @@ static int take(struct tail *tail, const json_t *object, const char *line, size_
 	return 0;
 }
 
-static int on_line(void *userdata, const char *line, size_t length)
+static int read_line(struct tail *tail, const char *line, size_t length)
 {
-	struct tail *tail = userdata;
 	json_t *object = json_loadb(line, length, 0, NULL);
 	int r = -EINVAL;
 
@@ -127,9 +128,22 @@ static int on_line(void *userdata, const char *line, size_t length)
 	else
 		snprintf(tail->read.error.text, sizeof(tail->read.error.text), "it is no JSON");
 	json_decref(object);
-	if (r == -EINVAL) {
-		skipped_add(&tail->skipped, tail->read.error.text);
-		r = 0;
+	if (r != -EINVAL)
+		return r;
+	skipped_add(&tail->skipped, tail->read.error.text);
+	return 0;
+}
+
+static int on_line(void *userdata, const char *line, size_t length)
+{
+	struct tail *tail = userdata;
+	int r = 0;
+
+	if (tail->passes_on && json_line_is_event(line, length)) {
+		output_line(line, length);
+		tail->shown++;
+	} else {
+		r = read_line(tail, line, length);
 	}
 	if (r == 0 && tail->options->count && tail->shown >= tail->options->count)
 		return 1;
@@ -205,6 +219,7 @@ static int tail_run(const struct command_options *options)
 		.style = {.wide = options->wide,
 			  .no_time = options->no_time,
 			  .colour = options_wants_colour()},
+		.passes_on = options->json && output_takes_lines(),
 		.client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS},
 		.backoff_ms = BACKOFF_MIN_MS,
 	};

@@ -15,6 +15,13 @@
 char *json_event_line(const struct event *event, size_t *size);
 char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size);
 
+/*
+ * Whether the length bytes are an event's line, without its newline: by how it begins and ends, and
+ * without control characters. So a stream of them can be passed on; to read one as JSON takes ten
+ * times as long as to write it.
+ */
+bool json_line_is_event(const char *line, size_t length);
+
 /* Write such a line. Return 0, -ENOMEM, or -errno when out failed. */
 int json_print_event(FILE *out, const struct event *event);
 int json_print_listener(FILE *out, const struct listener_event *event, int64_t time_ns);

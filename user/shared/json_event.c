@@ -14,6 +14,8 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
+#define EVENT_BEGIN "{\"event\":\""
+
 /* A line with every name at its longest and escaped takes less, without its holders. */
 #define LINE_MAX 4096
 #define HOLDER_MAX 192
@@ -248,8 +250,9 @@ static void put_identity(struct line *line, const struct event *event)
 	const struct conn *conn = &event->conn;
 	char time[RENDER_TIME_SIZE], id[RENDER_ID_SIZE];
 
-	put_text(line, "{\"event\":");
-	put_word(line, kind_name(event->kind));
+	put_text(line, EVENT_BEGIN);
+	put_text(line, kind_name(event->kind));
+	put_text(line, "\"");
 	put_key(line, "time");
 	put_word(line, render_time(event->time_ns, time));
 	put_key(line, "id");
@@ -339,6 +342,41 @@ char *json_event_line(const struct event *event, size_t *size)
 	return line_end(&line, size);
 }
 
+static bool begins_with(const char *line, size_t length, const char *begin)
+{
+	return length >= strlen(begin) && memcmp(line, begin, strlen(begin)) == 0;
+}
+
+static bool begins_as_event(const char *line, size_t length)
+{
+	if (!begins_with(line, length, EVENT_BEGIN))
+		return false;
+	line += strlen(EVENT_BEGIN);
+	length -= strlen(EVENT_BEGIN);
+	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
+		const char *name = kind_name((enum record_kind)kind);
+
+		if (begins_with(line, length, name))
+			return begins_with(line + strlen(name), length - strlen(name), "\",");
+	}
+	return false;
+}
+
+static bool has_control(const char *line, size_t length)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < length; i++) /* to the end, so that many can be compared at once */
+		has |= (unsigned char)line[i] < 0x20;
+	return has;
+}
+
+bool json_line_is_event(const char *line, size_t length)
+{
+	return begins_as_event(line, length) && line[length - 1] == '}' &&
+	       !has_control(line, length);
+}
+
 static void put_accept_errors(struct line *line, const struct listener_event *event)
 {
 	put_text(line, "{");
@@ -371,7 +409,7 @@ static void put_listener(struct line *line, const struct listener_event *event, 
 	const struct listener *socket = &record->listener;
 	char time[RENDER_TIME_SIZE];
 
-	put_text(line, "{\"event\":\"listener\"");
+	put_text(line, EVENT_BEGIN "listener\"");
 	put_key(line, "time");
 	put_word(line, render_time(time_ns, time));
 	put_key(line, "family");
