@@ -221,6 +221,12 @@ static void room(void **state)
 	assert_int_equal(room_connections(128 << 20), (32 << 20) / 568);
 	assert_int_equal(room_connections(64 << 20), (16 << 20) / 568);
 	assert_int_equal(room_connections(0), 0);
+	assert_int_equal(room_events(UINT64_MAX), 32 << 20);
+	assert_int_equal(room_events(768 << 20), 32 << 20);
+	assert_int_equal(room_events(128 << 20), 16 << 20);
+	assert_int_equal(room_events((128 << 20) - 1), 8 << 20);
+	assert_int_equal(room_events(64 << 20), 8 << 20);
+	assert_int_equal(room_events(0), 1 << 20);
 }
 
 static void disks(void **state)

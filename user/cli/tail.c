@@ -20,6 +20,9 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
 
+/* A burst that is too much is missed piece by piece; not each is told. */
+#define MISSED_INTERVAL_NS NSEC_PER_SEC
+
 struct tail {
 	const struct command_options *options;
 	struct text_style style;
@@ -28,6 +31,8 @@ struct tail {
 	struct skipped skipped;
 	bool passes_on; /* events as they are: nobody needs to read them here */
 	unsigned long shown;
+	uint64_t missed; /* and not told yet */
+	int64_t missed_told_ns; /* CLOCK_MONOTONIC */
 	bool reached; /* the daemon, once */
 	char started[64]; /* the daemon, as it says; tells whether it is the same one */
 	int64_t away_since_ns; /* CLOCK_MONOTONIC; 0: it is there */
@@ -62,10 +67,21 @@ static void on_hello(struct tail *tail, const json_t *hello)
 	tail->away_since_ns = 0;
 }
 
-static void on_lost(const json_t *lost)
+static void on_lost(struct tail *tail, const json_t *lost)
 {
-	message("%" JSON_INTEGER_FORMAT " events missed: this terminal or pipe reads too slowly",
-		json_integer_value(json_object_get(lost, "count")));
+	int64_t count = json_integer_value(json_object_get(lost, "count"));
+
+	if (count > 0)
+		tail->missed += (uint64_t)count;
+}
+
+static void tell_missed(struct tail *tail)
+{
+	if (tail->missed)
+		message("%" PRIu64 " events missed: they came faster than they were read here",
+			tail->missed);
+	tail->missed = 0;
+	tail->missed_told_ns = clock_monotonic_ns();
 }
 
 /* Returns 0, -EINVAL or -ENOMEM. */
@@ -112,7 +128,7 @@ static int take(struct tail *tail, const json_t *object, const char *line, size_
 	if (is_connection(kind))
 		return show_event(tail, object, line, length);
 	if (strcmp(kind, "lost") == 0)
-		on_lost(object);
+		on_lost(tail, object);
 	if (tail->options->json)
 		output_json(object, line, length);
 	return 0;
@@ -152,7 +168,10 @@ static int on_line(void *userdata, const char *line, size_t length)
 
 static int on_pause(void *userdata)
 {
-	(void)userdata;
+	struct tail *tail = userdata;
+
+	if (tail->missed && clock_monotonic_ns() - tail->missed_told_ns >= MISSED_INTERVAL_NS)
+		tell_missed(tail);
 	return interrupt_seen() ? 1 : output_flush();
 }
 
@@ -231,6 +250,7 @@ static int tail_run(const struct command_options *options)
 		query_add(&query, "all", NULL);
 	interrupt_catch();
 	r = follow(&tail, &query);
+	tell_missed(&tail);
 	skipped_tell(&tail.skipped, tail.client.long_lines);
 	json_read_free(&tail.read);
 	if (interrupt_seen())

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "json.h"
 #include "render.h"
 
 /* After so long without a line a subscriber gets one, so that a dead one is noticed. */
 #define HEARTBEAT_NS (5 * NSEC_PER_SEC)
+
+/* What the log keeps of its memory when all was read, for what comes next. */
+#define KEPT_BYTES (1 << 20)
 
 #define MASK_WORDS (SUBSCRIBERS_MAX / 64)
 
@@ -51,6 +55,21 @@ struct events {
 	uint64_t last_id;
 };
 
+/* Pages come as they are written to. Returns NULL when there is no room. */
+static char *map_log(size_t size)
+{
+	void *log = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return log == MAP_FAILED ? NULL : log;
+}
+
+static void unmap_log(struct events *events)
+{
+	if (events->log)
+		munmap(events->log, events->size);
+	events->log = NULL;
+}
+
 struct events *events_new(size_t log_size)
 {
 	struct events *events = calloc(1, sizeof(*events));
@@ -69,7 +88,7 @@ void events_free(struct events *events)
 		if (events->subscribers[i])
 			events_unsubscribe(events->subscribers[i]);
 	}
-	free(events->log);
+	unmap_log(events);
 	free(events);
 }
 
@@ -123,7 +142,7 @@ int events_subscribe(struct events *events, const struct filter *filter, const c
 	subscriber = calloc(1, sizeof(*subscriber));
 	line = strdup(hello);
 	if (!events->log)
-		events->log = malloc(events->size);
+		events->log = map_log(events->size);
 	if (!subscriber || !line || !events->log) {
 		free(subscriber);
 		free(line);
@@ -159,8 +178,7 @@ void events_unsubscribe(struct subscriber *subscriber)
 	free(subscriber);
 	if (any_subscriber(events))
 		return;
-	free(events->log);
-	events->log = NULL;
+	unmap_log(events);
 	events->tail = events->head;
 }
 
@@ -230,6 +248,8 @@ static void rewind_if_all_read(struct events *events)
 		if (events->subscribers[i] && next_entry(events->subscribers[i]))
 			return;
 	}
+	if (events->head - events->start > KEPT_BYTES)
+		madvise(events->log + KEPT_BYTES, events->size - KEPT_BYTES, MADV_DONTNEED);
 	events->start = events->tail = events->head;
 }
 

@@ -231,12 +231,12 @@ static void size_tables(struct slowclose_bpf *skel, __u32 max)
 /* As many as are wanted, or as there is memory for. */
 static __u32 connections_max(const struct kernel *kernel, const struct hooks_options *options)
 {
+	uint64_t limit = room_limit();
 	__u32 max = options->max_connections, room;
-	uint64_t limit;
 
 	if (!max)
 		max = kernel->mem_alloc ? CONNECTIONS_DEFAULT : PREALLOCATED_CONNECTIONS;
-	room = room_here(&limit);
+	room = room_connections(limit);
 	if (max <= room)
 		return max;
 	room = room ? room : 1;

@@ -12,12 +12,10 @@
 #include "log.h"
 #include "passed.h"
 #include "privilege.h"
+#include "room.h"
 #include "scan.h"
 
 #define TICK_USEC (1000 * 1000)
-
-/* Lines of events for subscribers that read slowly. */
-#define EVENTS_LOG_SIZE (8 * 1024 * 1024)
 
 static void on_event(void *userdata, const struct event *event)
 {
@@ -270,7 +268,7 @@ static int prepare_sinks(struct service *service)
 	if (getrandom(&stats.seed, sizeof(stats.seed), 0) < 0)
 		return -errno;
 	service->stats = stats_new(&stats, clock_monotonic_ns());
-	service->events = events_new(EVENTS_LOG_SIZE);
+	service->events = events_new(room_events(room_limit()));
 	service->journal = journal_new();
 	service->metrics = metrics_new();
 	return service->stats && service->events && service->journal && service->metrics ? 0
