@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+TAIL_ALL = ("--all", "--json")
+
 CLOCK_TICK = os.sysconf("SC_CLK_TCK")
 
 CLOSE_WAIT_SCRIPT = """
@@ -161,13 +163,15 @@ class Contender:
 
 
 class Slowclosed(Contender):
-    def __init__(self, name, build, socket, *options, tail=False):
+    """tail: the options of a slowclose tail beside it."""
+
+    def __init__(self, name, build, socket, *options, tail=None):
         self.ask = [os.path.join(build, "slowclose")]
         self.at = ["--socket", socket]
         daemon = [os.path.join(build, "slowclosed"), "--backend=tracepoint", *self.at, *options]
         commands = [daemon]
-        if tail:
-            commands.append([*self.ask, "tail", "--all", "--json", *self.at])
+        if tail is not None:
+            commands.append([*self.ask, "tail", *tail, *self.at])
         super().__init__(name, *commands, ready="ready", seconds=0.3)
 
     def with_threshold(self, command, slow):
@@ -205,8 +209,8 @@ def all_contenders(build, socket):
         Contender("floor", [os.path.join(build, "tests/bench/floor")], ready="ready"),
         slowclosed("slowclosed", "all"),
         slowclosed("slowclosed, slow only", "slow"),
-        slowclosed("slowclosed, tail --all", "all", tail=True),
-        slowclosed("slowclosed, slow only, tail --all", "slow", tail=True),
+        slowclosed("slowclosed, tail --all", "all", tail=TAIL_ALL),
+        slowclosed("slowclosed, slow only, tail --all", "slow", tail=TAIL_ALL),
         Contender("tcplife", ["tcplife"], seconds=1.5),
         Contender("tcpstates", ["tcpstates"], seconds=1.5),
         Contender("bpftrace close wait", ["bpftrace", "-e", CLOSE_WAIT_SCRIPT], seconds=4),

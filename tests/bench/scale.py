@@ -8,11 +8,12 @@ import subprocess
 import time
 
 import loads
-from contenders import Slowclosed, forget_most_resident, resident_bytes, run_seconds
+from contenders import TAIL_ALL, Slowclosed, forget_most_resident, resident_bytes, run_seconds
 
 CHURN_SECONDS = 1800
 STREAM_SECONDS = 60
 STREAM_RATE = 25000  # connections a second: each has two ends
+BURST = 30000
 STUCK = 150000  # of 30 processes, each with a port
 SCANNED = 100000
 
@@ -30,7 +31,7 @@ class Daemon:
         self.load = loads.Load("one after another", build, "batches")
         self.slow_load = loads.Load("every close slow", build, "late-closes", "-c", "16")
 
-    def started(self, *options, tail=False, slow=None):
+    def started(self, *options, tail=None, slow=None):
         daemon = Slowclosed("slowclosed", self.build, self.socket, *options, tail=tail)
         daemon.start(self.directory, slow)
         return daemon
@@ -91,26 +92,57 @@ class Daemon:
         self.log("delay:", json.dumps(result))
         return result
 
-    def stream(self):
-        """tail --all of 50,000 events a second: what arrives of what ended."""
-        daemon = self.started(tail=True)
+    def stream_of(self, options):
+        daemon = self.started(tail=options)
         before = daemon.counts()
+        tail = daemon.processes[1].pid
+        used = run_seconds(daemon.processes[0].pid), run_seconds(tail)
         made = self.load.run(STREAM_SECONDS, STREAM_RATE)
         time.sleep(2)
         after = daemon.counts()
+        used = (run_seconds(daemon.processes[0].pid) - used[0], run_seconds(tail) - used[1])
         daemon.stop()
-        ids, lost = set(), 0
-        with open(f"{daemon.output}.1.out") as file:
-            for line in file:
-                event = json.loads(line)
-                if event["event"] == "closed":
-                    ids.add(event["id"])
-                elif event["event"] == "lost":
-                    lost += event["count"]
-        os.remove(f"{daemon.output}.1.out")
-        result = {"made": made, "ended": after["ended"] - before["ended"],
-                  "lost": after["lost"] - before["lost"], "lines": len(ids), "told_lost": lost}
+        return {"made": made, "ended": after["ended"] - before["ended"],
+                "lost": after["lost"] - before["lost"], "lines": self.count_lines(daemon),
+                "daemon_seconds": used[0], "tail_seconds": used[1]}
+
+    def count_lines(self, daemon):
+        """Of connections that have ended, of tail's output, which is removed."""
+        output = f"{daemon.output}.1.out"
+        with open(output) as file:
+            if file.read(1) == "{":
+                file.seek(0)
+                events = (json.loads(line) for line in file)
+                lines = len({event["id"] for event in events if event["event"] == "closed"})
+            else:
+                file.readline()  # the head
+                lines = sum(" waiting " not in line for line in file)
+        os.remove(output)
+        return lines
+
+    def stream(self):
+        """tail --all of 50,000 events a second: what arrives of what ended."""
+        result = {"json": self.stream_of(TAIL_ALL), "text": self.stream_of(["--all"])}
         self.log("stream:", json.dumps(result))
+        return result
+
+    def burst_of(self, options):
+        daemon = self.started(tail=options)
+        holder = loads.hold(self.load.program, "hold-close-wait", BURST)
+        time.sleep(3)  # that they wait is told
+        before = daemon.counts()
+        holder.stdin.close()
+        holder.wait()
+        time.sleep(5)
+        after = daemon.counts()
+        daemon.stop()
+        return {"waiting": BURST, "ended": after["ended"] - before["ended"],
+                "lost": after["lost"] - before["lost"], "lines": self.count_lines(daemon)}
+
+    def burst(self):
+        """tail while processes end that have many connections in CLOSE_WAIT."""
+        result = {"json": self.burst_of(["--json"]), "text": self.burst_of(["--wide"])}
+        self.log("burst:", json.dumps(result))
         return result
 
     def incident(self, how, count):
@@ -161,7 +193,7 @@ class Daemon:
 
     def churn(self):
         """Memory while connections come and go as fast as they can, with a subscriber."""
-        daemon = self.started(tail=True)
+        daemon = self.started(tail=TAIL_ALL)
         pid = daemon.processes[0].pid
         begun, samples = time.time(), []
         while time.time() - begun < CHURN_SECONDS:
