@@ -17,7 +17,7 @@
 #define LOOKED_AT_BYTES (WAITING_BYTES + HOLDER_BYTES)
 #define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + HOLDER_BYTES)
 
-/* For the rest of the daemon, its programs and other maps: 31 MiB at rest, and 50 under load. */
+/* The rest of the daemon, its programs and other maps: 31 MiB at rest, 64 with a burst unread. */
 #define OWN_BYTES (96 << 20)
 
 /* Of a small limit: what the table may take, whatever is left. */
