@@ -87,6 +87,7 @@ static __always_inline void record_begin(struct record *record, struct sock *sk,
 	record->tx_bytes_after_fin = 0;
 	record->kind = kind;
 	record->due = 0;
+	record->counted = 0;
 }
 
 /* counters is the socket to read them from, or NULL where they were read before or cannot be. */

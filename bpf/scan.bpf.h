@@ -17,12 +17,13 @@
 __u64 scan_close_wait_ns;
 __u64 scan_accept_wait_ns;
 bool scan_tells_once; /* each connection at 1, 10, 100, … times these, not each time */
-bool scan_marks; /* those that are due so are marked; never more than scan_most others are told */
+bool scan_marks; /* those that are due so are marked, and told in full, however many others are */
 __u32 scan_elements;
 __u64 scan_tracked; /* connections that the scan has passed; reset by user space before it */
 __u64 scan_slow; /* of those that wait, over the scan's thresholds; the same */
-__u64 scan_most; /* records that a scan of waiting connections tells; the others are counted */
-__u64 scan_told; /* reset by user space before it */
+__u64 scan_most; /* others that a scan of waiting connections tells in full, and after these */
+__u64 scan_most_counted; /* so many more for their own sake, without their holders */
+__u64 scan_told; /* and would have told; reset by user space before it */
 __u8 scan_look; /* the number of the look that this scan is a part of */
 
 /* Asked once for each element: true after every SCAN_PAUSE, and the same element comes again. */
@@ -162,10 +163,32 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	return true;
 }
 
+/* How much of a connection that waits is told. */
+enum telling {
+	TELL_NOTHING,
+	TELL_COUNTED,
+	TELL_IN_FULL,
+};
+
+static __always_inline enum telling telling(bool due)
+{
+	__u64 before;
+
+	if (due)
+		return TELL_IN_FULL;
+	if (scan_tells_once)
+		return TELL_NOTHING;
+	before = scan_told++;
+	if (before < scan_most)
+		return TELL_IN_FULL;
+	return before - scan_most < scan_most_counted ? TELL_COUNTED : TELL_NOTHING;
+}
+
 /* Whether the connection is to be told: record says what of it. */
 static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct record *record)
 {
 	struct conn *now_there;
+	enum telling told;
 	bool due;
 
 	scan_tracked++;
@@ -178,13 +201,16 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 	if (!waits_long(conn, record->end_ns, &due))
 		return false;
 	scan_slow++;
-	if (!due && (scan_tells_once || scan_told++ >= scan_most))
+	told = telling(due);
+	if (told == TELL_NOTHING)
 		return false;
-	conn->look |= LOOK_TOLD;
+	if (told == TELL_IN_FULL)
+		conn->look |= LOOK_TOLD;
 	record->conn = *conn;
 	record->sock = key;
 	record->kind = RECORD_WAITING;
 	record->due = due;
+	record->counted = told == TELL_COUNTED;
 	if (!read_live(record, key))
 		return false;
 	/* An entry can be taken away and used again while it is copied. */

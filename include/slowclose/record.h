@@ -111,8 +111,9 @@ struct record {
 	__u64 end_ns; /* closed: left CLOSE_WAIT or reached CLOSE (docs/kernel.md); else: now */
 	__u64 tx_bytes_after_fin;
 	__u32 kind; /* enum record_kind */
-	__u32 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
+	__u16 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
 		      told last; of scans that tell all and mark these */
+	__u16 counted; /* waiting: one of those that are too many to be told with their holders */
 	struct conn conn; /* behind the rest: its closer, which none has that waits, comes last */
 };
 

@@ -414,6 +414,79 @@ static void masses_of_processes_that_go(void **state)
 	service_stop();
 }
 
+/* More than a reading looks at with their holders: user/daemon/findings.c. */
+#define WAITING 22000
+
+/* From one of many addresses: a port is searched for long where most of one are in use. */
+static void connect_and_go(const struct listener *listener, int i)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + i % 200)};
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	if (setsockopt(client, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) ||
+	    bind(client, (struct sockaddr *)&own, sizeof(own)) ||
+	    connect(client, (const struct sockaddr *)&listener->address, listener->length))
+		child_fail("connect");
+	close(client);
+}
+
+/* All in one accept queue; their clients have gone. */
+static void queue_many(int channel, int fd)
+{
+	struct listener listener;
+
+	(void)fd;
+	netns_enter_new();
+	netns_set("core/somaxconn", "65535");
+	listener_open_shared(&listener, NULL, WAITING);
+	for (int i = 0; i < WAITING; i++)
+		connect_and_go(&listener, i);
+	child_say(channel, listener.port, (int64_t)netns_inode(), 0);
+	child_told(channel);
+}
+
+/* What the service of a port and network namespace is found to let wait; -1: there is none. */
+static long long found_waiting(json_t *diagnosis, int64_t netns, int64_t port)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (at(diagnosis, "services"), i, one) {
+		if (number_at(one, "netns") == netns && number_at(one, "port") == port)
+			return number_at(one, "evidence.waits.never-accepted.count");
+	}
+	return -1;
+}
+
+/* A finding tells of all that wait, not only of those whose holders are looked at. */
+static void masses_that_wait(void **state)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	struct child child;
+	struct message many;
+	json_t *diagnosis;
+	long long found;
+
+	(void)state;
+	service_start(NULL);
+	child_start(&child, queue_many, -1);
+	many = child_hear(&child);
+	for (;;) {
+		diagnosis = service_get("/v1/diagnosis");
+		found = found_waiting(diagnosis, many.before, many.value);
+		assert_int_equal(number_at(diagnosis, "reading.connections_left_out"), 0);
+		json_decref(diagnosis);
+		if (found == WAITING || (now_ns() > deadline && hidden_explains(WAITING - found)))
+			break;
+		if (now_ns() > deadline)
+			fail_msg("%lld wait, of %d", found, WAITING);
+		pass_ms(200);
+	}
+	child_kill(&child);
+	service_stop();
+}
+
 int run_masses_of_listeners(void)
 {
 	const struct CMUnitTest tests[] = {command_scenario(masses_of_listeners)};
@@ -428,6 +501,7 @@ int run_masses(void)
 		service_scenario(masses_of_the_same_socket),
 		service_scenario(masses_of_dead_subscribers),
 		service_scenario(masses_of_processes_that_go),
+		service_scenario(masses_that_wait),
 	};
 
 	return cmocka_run_group_tests(tests, service_setup, service_teardown);

@@ -99,7 +99,7 @@ static void add_events(struct reading *reading, struct input *input)
 		memset(&place, 0, sizeof(place));
 		take(input, place.unit, 8);
 		event.owner_place = &place;
-		reading_add(reading, &event, 0);
+		reading_add(reading, &event);
 	}
 }
 

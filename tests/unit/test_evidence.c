@@ -17,6 +17,7 @@ static const struct thresholds thresholds = {.close_wait_ns = SEC, .accept_wait_
 /* A look at the listeners: what this test lets it find. */
 static struct listener_record listener;
 static struct listener_event listener_event;
+static int64_t look_ns; /* when the look was done: see connection() */
 
 size_t waiting_listener_count(const struct waiting *waiting)
 {
@@ -34,7 +35,7 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 int64_t waiting_time_ns(const struct waiting *waiting)
 {
 	(void)waiting;
-	return 0;
+	return look_ns;
 }
 
 struct pair {
@@ -62,6 +63,7 @@ static void free_pair(struct pair *pair)
 	places_free(pair->places);
 }
 
+/* As it is at the time of the next look. */
 static struct event connection(enum conn_cause cause, int64_t time_ns, int64_t wait_ns)
 {
 	struct event event = {
@@ -79,6 +81,7 @@ static struct event connection(enum conn_cause cause, int64_t time_ns, int64_t w
 		event.conn.close_wait_ns = (uint64_t)(time_ns - wait_ns);
 		event.conn.established_ns = event.conn.close_wait_ns - 3 * SEC;
 	}
+	look_ns = time_ns;
 	return event;
 }
 
@@ -89,7 +92,7 @@ static void take(struct pair *pair, struct reading *reading, enum conn_cause cau
 
 	reading_begin(reading);
 	for (int i = 0; i < count; i++)
-		reading_add(reading, &event, 0);
+		reading_add(reading, &event);
 	reading_end(reading, pair->before == reading ? pair->now : pair->before, NULL,
 		    &pair->recent, pair->places);
 }
@@ -147,7 +150,7 @@ static void close_waits_begin_with_accept(void **state)
 	event.conn.accepted_ns = 38 * SEC;
 	take(&pair, pair.before, CAUSE_NOT_READING, 1, 39 * SEC, SEC);
 	reading_begin(pair.now);
-	reading_add(pair.now, &event, 0);
+	reading_add(pair.now, &event);
 	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
 	assert_int_equal(evidence.waits[CAUSE_NOT_READING].oldest_ns, 2 * SEC);
@@ -335,7 +338,7 @@ static void everything_is_bounded(void **state)
 		event.conn.local_port = (uint16_t)(100 + i);
 		for (uint32_t pid = 1; pid <= 20; pid++) {
 			event.conn.owner.pid = 100 * (uint32_t)i + pid;
-			reading_add(pair.now, &event, 0);
+			reading_add(pair.now, &event);
 		}
 	}
 	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);

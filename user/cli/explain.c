@@ -218,7 +218,7 @@ static void put_left_out(FILE *out, const json_t *reading)
 	static const struct {
 		const char *field, *text;
 	} kinds[] = {
-		{"connections_left_out", "connections were only counted"},
+		{"connections_left_out", "connections more wait, and are in none of these numbers"},
 		{"services_left_out", "connections were of services beyond the limit"},
 		{"processes_left_out", "processes were not looked at"},
 	};

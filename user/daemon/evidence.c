@@ -284,7 +284,6 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 	evidence->port = now->port;
 	memcpy(evidence->comm, now->comm, sizeof(evidence->comm));
 	memcpy(evidence->unit, now->unit, sizeof(evidence->unit));
-	evidence->left_out = reading->left_out;
 	set_waits(evidence, now, last);
 	set_listeners(evidence, now, last);
 	evidence->process_count = now->process_count;

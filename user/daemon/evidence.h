@@ -146,7 +146,6 @@ struct evidence {
 	double growth; /* of both together, a second; without those that still send */
 	unsigned int
 		growing; /* readings in a row, up to this, that each found more in CLOSE_WAIT */
-	uint64_t left_out; /* connections on the whole node that were only counted */
 	struct evidence_listener listeners[EVIDENCE_LISTENERS_MAX];
 	size_t listener_count, listeners_left_out;
 	struct evidence_process processes[EVIDENCE_PROCESSES_MAX];

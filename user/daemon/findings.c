@@ -14,8 +14,9 @@
 #include "told.h"
 #include "turn.h"
 
-/* Connections that one reading looks at; the others are counted. */
+/* Connections that one reading looks at with their holders; and those that it only counts. */
 #define CONNECTIONS_MAX 20000
+#define COUNTED_MAX 200000
 
 /* A reading comes after so many times of its cost: 1 % of a CPU. */
 #define COST_SHARE 100
@@ -26,7 +27,7 @@
 /* What a reading does next; each is done in one or more turns of the loop. */
 enum step {
 	STEP_NONE,
-	STEP_TAKE, /* connection by connection, from the look */
+	STEP_TAKE, /* connection by connection, from the look: which can fail and begin anew */
 	STEP_SYMBOLS, /* once */
 	STEP_THREADS_BEGIN,
 	STEP_THREADS,
@@ -309,15 +310,22 @@ static void be_quiet(struct findings *findings)
 {
 	judge_absent(findings);
 	findings->before->time_ns = 0;
-	findings->before->service_count = findings->before->process_count = 0;
+	findings->before->service_count = findings->before->services_left_out = 0;
+	findings->before->process_count = findings->before->processes_left_out = 0;
+	findings->before->left_out = 0;
 }
 
-uint64_t findings_wants(const struct findings *findings)
+struct watch_wanted findings_begin(struct findings *findings)
 {
 	/* Looks come once a second: one that comes a little early is not left out for it. */
 	bool due = clock_monotonic_ns() >= findings->next_ns - NSEC_PER_SEC / 10;
 
-	return findings->step == STEP_NONE && due ? CONNECTIONS_MAX : 0;
+	if (findings->step > STEP_TAKE || !due)
+		return (struct watch_wanted){};
+	reading_begin(findings->now);
+	findings->cost_ns = 0;
+	findings->step = STEP_TAKE;
+	return (struct watch_wanted){.in_full = CONNECTIONS_MAX, .counted = COUNTED_MAX};
 }
 
 /*
@@ -333,30 +341,32 @@ static int64_t look_cost(struct findings *findings, const struct waiting *all)
 	return walk_ns - findings->walk_ns + waiting_rest_cpu_ns(all);
 }
 
-void findings_waiting(struct findings *findings, const struct event *event)
+void findings_counted(struct findings *findings, const struct event *event)
 {
-	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-
-	if (findings->step == STEP_NONE) {
-		reading_begin(findings->now);
-		findings->cost_ns = 0;
-		findings->step = STEP_TAKE;
-	}
-	reading_add(findings->now, event, clock_realtime_offset_ns());
-	findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	reading_count(findings->now, event);
 }
 
-void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
-		     uint64_t left_out)
+void findings_waiting(struct findings *findings, const struct event *event)
 {
-	if (!slow && findings->step == STEP_NONE)
-		be_quiet(findings);
-	if (!all || findings->step != STEP_TAKE)
+	reading_add(findings->now, event);
+}
+
+void findings_looked(struct findings *findings, const struct watch_looked *looked)
+{
+	if (findings->step > STEP_TAKE)
 		return;
-	findings->cost_ns += look_cost(findings, all);
-	reading_end(findings->now, findings->before, all, &findings->recent,
+	if (!looked->slow)
+		be_quiet(findings);
+	if (!looked->all)
+		return;
+	if (!findings->now->service_count) {
+		findings->step = STEP_NONE;
+		return;
+	}
+	findings->cost_ns += looked->told_cpu_ns + look_cost(findings, looked->all);
+	reading_end(findings->now, findings->before, looked->all, &findings->recent,
 		    watch_places(findings->watch));
-	findings->now->left_out = left_out;
+	findings->now->left_out = looked->left_out;
 	findings->step = STEP_SYMBOLS;
 	turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings);
 }

@@ -25,17 +25,13 @@ void findings_free(struct findings *findings);
 void findings_event(struct findings *findings, const struct event *event, int64_t now_ns);
 
 /*
- * Whether the next look at what is over its threshold is wanted in full, for a reading: at most so
- * many connections, or 0.
+ * A look at what is over its threshold is to begin: how much of it is wanted, for a reading. What
+ * follows, up to findings_looked(), is as in struct watch_sink (watch.h).
  */
-uint64_t findings_wants(const struct findings *findings);
-
-/* One of these, before findings_looked(). */
+struct watch_wanted findings_begin(struct findings *findings);
+void findings_counted(struct findings *findings, const struct event *event);
 void findings_waiting(struct findings *findings, const struct event *event);
-
-/* It was looked at; the arguments are those of on_looked() in watch.h. */
-void findings_looked(struct findings *findings, const struct waiting *all, uint64_t slow,
-		     uint64_t left_out);
+void findings_looked(struct findings *findings, const struct watch_looked *looked);
 
 /* Whether it is known in which of the kernel's functions threads wait: 0, or why not: -errno. */
 int findings_unseen(const struct findings *findings);

@@ -246,6 +246,7 @@ void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
 	bss->scan_tells_once = options->once;
 	bss->scan_marks = options->mark;
 	bss->scan_most = options->most ? options->most : UINT64_MAX;
+	bss->scan_most_counted = options->most_counted;
 }
 
 void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count)
@@ -271,8 +272,9 @@ uint64_t hooks_slow(const struct hooks *hooks)
 uint64_t hooks_untold(const struct hooks *hooks)
 {
 	const struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
+	uint64_t more = bss->scan_told > bss->scan_most ? bss->scan_told - bss->scan_most : 0;
 
-	return bss->scan_told > bss->scan_most ? bss->scan_told - bss->scan_most : 0;
+	return more > bss->scan_most_counted ? more - bss->scan_most_counted : 0;
 }
 
 /* What a scan reads. */

@@ -103,6 +103,7 @@ struct scan_options {
 	bool once; /* each at 1, 10, 100, … times these, and not again in between */
 	bool mark; /* these are marked; of the others, too, at most so many are told: */
 	uint64_t most; /* 0: all */
+	uint64_t most_counted; /* and so many more are told as record.counted */
 };
 
 /* Whether connections and accept() are followed: not with scans_only. */
@@ -120,7 +121,7 @@ uint32_t hooks_threads(const struct hooks *hooks, size_t i);
 
 /*
  * Of the last SCAN_WAITING: how many were over its thresholds, and how many it left out as there
- * were more than options.most.
+ * were more than options.most and most_counted.
  */
 uint64_t hooks_slow(const struct hooks *hooks);
 uint64_t hooks_untold(const struct hooks *hooks);

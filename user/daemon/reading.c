@@ -149,18 +149,31 @@ static void add_wait(struct service_reading *service, const struct event *event)
 	service->in_close_wait += event->conn.close_wait_ns != 0;
 }
 
-void reading_add(struct reading *reading, const struct event *event, int64_t realtime_offset_ns)
+static struct service_reading *count_in(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service = service_of(reading, &event->conn);
 	const struct conn_task *owner = &event->conn.owner;
 
-	if (event->time_ns - realtime_offset_ns > reading->time_ns)
-		reading->time_ns = event->time_ns - realtime_offset_ns;
 	if (!service)
-		return;
+		return NULL;
 	add_wait(service, event);
 	if (owner->pid && !service->comm[0])
 		memccpy(service->comm, owner->comm, '\0', 16);
+	return service;
+}
+
+void reading_count(struct reading *reading, const struct event *event)
+{
+	count_in(reading, event);
+}
+
+void reading_add(struct reading *reading, const struct event *event)
+{
+	struct service_reading *service = count_in(reading, event);
+	const struct conn_task *owner = &event->conn.owner;
+
+	if (!service)
+		return;
 	if (event->owner_place && !service->unit[0])
 		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
 	if (event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING)
@@ -321,6 +334,7 @@ void reading_end(struct reading *reading, const struct reading *before,
 {
 	struct listener_event listener;
 
+	reading->time_ns = waiting_time_ns(waiting);
 	for (size_t i = 0; i < waiting_listener_count(waiting); i++) {
 		waiting_listener(waiting, i, &listener);
 		take_listener(reading, before, &listener, places);

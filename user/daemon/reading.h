@@ -106,11 +106,12 @@ struct reading *reading_new(void);
 void reading_free(struct reading *reading);
 
 /*
- * Takes over what a look found: begin, which forgets what was there, add for each connection, end
- * with its listeners.
+ * Takes over what a look found: begin, which forgets what was there, add or only count for each
+ * connection, end with its listeners.
  */
 void reading_begin(struct reading *reading);
-void reading_add(struct reading *reading, const struct event *event, int64_t realtime_offset_ns);
+void reading_count(struct reading *reading, const struct event *event);
+void reading_add(struct reading *reading, const struct event *event);
 void reading_end(struct reading *reading, const struct reading *before,
 		 const struct waiting *waiting, const struct recent *recent, struct places *places);
 

@@ -29,11 +29,18 @@ static void on_event(void *userdata, const struct event *event)
 		findings_event(service->findings, event, now_ns);
 }
 
-static uint64_t wants_all(void *userdata)
+static struct watch_wanted wants_all(void *userdata)
 {
 	struct service *service = userdata;
 
-	return service->findings ? findings_wants(service->findings) : 0;
+	return service->findings ? findings_begin(service->findings) : (struct watch_wanted){};
+}
+
+static void on_counted(void *userdata, const struct event *event)
+{
+	struct service *service = userdata;
+
+	findings_counted(service->findings, event);
 }
 
 static void on_waiting(void *userdata, const struct event *event)
@@ -43,12 +50,12 @@ static void on_waiting(void *userdata, const struct event *event)
 	findings_waiting(service->findings, event);
 }
 
-static void on_looked(void *userdata, const struct waiting *all, uint64_t slow, uint64_t left_out)
+static void on_looked(void *userdata, const struct watch_looked *looked)
 {
 	struct service *service = userdata;
 
 	if (service->findings)
-		findings_looked(service->findings, all, slow, left_out);
+		findings_looked(service->findings, looked);
 }
 
 static void on_pause(void *userdata)
@@ -281,6 +288,7 @@ static int watch_connections(struct service *service)
 		.on_event = on_event,
 		.on_pause = on_pause,
 		.wants_all = wants_all,
+		.on_counted = on_counted,
 		.on_waiting = on_waiting,
 		.on_looked = on_looked,
 		.userdata = service,

@@ -27,7 +27,7 @@ struct waiting {
 	struct hooks *hooks;
 	struct scan_reader reader;
 	enum step step;
-	bool all_listeners;
+	struct waiting_options options;
 	struct array records; /* struct record, of each WAITING_BYTES */
 	struct array listeners; /* struct listener_record; sorted when done */
 	struct array accepts; /* struct accept_record */
@@ -81,7 +81,7 @@ void waiting_free(struct waiting *waiting)
 int waiting_begin(struct waiting *waiting, const struct waiting_options *options)
 {
 	waiting_forget(waiting);
-	waiting->all_listeners = options->all_listeners;
+	waiting->options = *options;
 	waiting->step = STEP_WAITING;
 	waiting->walk_cpu_ns = waiting->rest_cpu_ns = 0;
 	hooks_set_scan(waiting->hooks, &options->scan);
@@ -239,14 +239,22 @@ static int finish(struct waiting *waiting)
 	return 0;
 }
 
-static void keep(void *userdata, const void *element)
+static void take_record(struct waiting *waiting, const struct record *record)
+{
+	if (record->counted)
+		waiting->options.on_counted(waiting->options.userdata, record);
+	else
+		array_add(&waiting->records, record);
+}
+
+static void take(void *userdata, const void *element)
 {
 	struct waiting *waiting = userdata;
 
 	switch (waiting->step) {
 	case STEP_WAITING:
 	case STEP_WAITING_MORE:
-		array_add(&waiting->records, element);
+		take_record(waiting, element);
 		break;
 	case STEP_HOLDERS:
 		holders_add(&waiting->holders, element);
@@ -269,7 +277,7 @@ static enum step step_after(const struct waiting *waiting)
 {
 	if (waiting->step == STEP_WAITING && hooks_more_used(waiting->hooks))
 		return STEP_WAITING_MORE;
-	if (!waiting->records.count && !waiting->all_listeners)
+	if (!waiting->records.count && !waiting->options.all_listeners)
 		return STEP_DONE;
 	return waiting->step == STEP_WAITING ? STEP_HOLDERS : waiting->step + 1;
 }
@@ -280,7 +288,7 @@ static int do_step(struct waiting *waiting)
 
 	if (waiting->step == STEP_DONE)
 		return 0;
-	r = scan_read(&waiting->reader, keep, waiting);
+	r = scan_read(&waiting->reader, take, waiting);
 	if (has_no_memory(waiting))
 		r = -ENOMEM;
 	if (r > 0)

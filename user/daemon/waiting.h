@@ -19,6 +19,9 @@ struct waiting;
 
 struct waiting_options {
 	struct scan_options scan;
+	/* Called for what scan.most_counted tells, while the look is under way; it is not kept. */
+	void (*on_counted)(void *userdata, const struct record *record);
+	void *userdata;
 	bool all_listeners; /* and their holders, even if no connection waits */
 };
 

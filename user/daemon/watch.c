@@ -45,7 +45,7 @@ struct watch {
 	struct waiting *waiting; /* of the tick's look */
 	bool looking; /* until all that was found is told */
 	bool looks_at_all; /* not only at what is to be told */
-	uint64_t slow, left_out; /* of the look */
+	struct watch_looked looked; /* what is known of the look so far */
 	size_t told;
 	sd_event_source *tell; /* the turn of what waits and is not told yet */
 	unsigned int places_left;
@@ -164,6 +164,7 @@ static int on_tell(sd_event_source *source, void *userdata)
 	struct watch *watch = userdata;
 	size_t count = waiting_count(watch->waiting), end = watch->told + TELL_PIECE;
 	int64_t offset_ns = clock_realtime_offset_ns();
+	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	struct place place;
 	struct event event;
 
@@ -176,15 +177,14 @@ static int on_tell(sd_event_source *source, void *userdata)
 		if (watch->looks_at_all)
 			watch->sink.on_waiting(watch->sink.userdata, &event);
 	}
+	watch->looked.told_cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	watch->sink.on_pause(watch->sink.userdata);
 	watch->looking = watch->told < count;
 	if (watch->looking)
 		return turn_ask(watch->loop, &watch->tell, on_tell, watch);
 	watch->looks++;
 	if (watch->sink.on_looked)
-		watch->sink.on_looked(watch->sink.userdata,
-				      watch->looks_at_all ? watch->waiting : NULL, watch->slow,
-				      watch->left_out);
+		watch->sink.on_looked(watch->sink.userdata, &watch->looked);
 	waiting_forget(watch->waiting); /* other looks may need the memory meanwhile */
 	return 0;
 }
@@ -202,28 +202,50 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 	if (left_out > watch->holders_left_out)
 		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
 	watch->holders_left_out = left_out;
-	watch->slow = hooks_slow(watch->hooks);
-	watch->left_out = hooks_untold(watch->hooks);
+	watch->looked = (struct watch_looked){
+		.all = watch->looks_at_all ? waiting : NULL,
+		.slow = hooks_slow(watch->hooks),
+		.left_out = hooks_untold(watch->hooks),
+	};
 	watch->told = 0;
 	turn_ask(watch->loop, &watch->tell, on_tell, watch);
+}
+
+static void on_counted(void *userdata, const struct record *record)
+{
+	struct watch *watch = userdata;
+	struct event event;
+
+	event_from_record(&event, record, &watch->options.hooks.slow, watch->realtime_offset_ns);
+	watch->sink.on_counted(watch->sink.userdata, &event);
+}
+
+static void begin_look(struct watch *watch)
+{
+	struct waiting_options options = {.scan = {.least = watch->options.tell},
+					  .on_counted = on_counted,
+					  .userdata = watch};
+	struct watch_wanted wanted = {};
+
+	if (watch->sink.wants_all)
+		wanted = watch->sink.wants_all(watch->sink.userdata);
+	watch->looks_at_all = wanted.in_full;
+	options.scan.mark = watch->looks_at_all;
+	options.scan.once = !watch->looks_at_all;
+	options.scan.most = wanted.in_full;
+	options.scan.most_counted = wanted.counted;
+	watch->looking =
+		!looker_add(watch->looker, watch->waiting, &options, on_tick_look_done, watch);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct watch *watch = userdata;
-	struct waiting_options options = {.scan = {.least = watch->options.tell}};
 
 	(void)usec;
 	watch->places_left = PLACES_A_SECOND;
-	if (!watch->looking) { /* else the last look is not over */
-		if (watch->sink.wants_all)
-			options.scan.most = watch->sink.wants_all(watch->sink.userdata);
-		watch->looks_at_all = options.scan.most;
-		options.scan.mark = watch->looks_at_all;
-		options.scan.once = !watch->looks_at_all;
-		watch->looking = looker_add(watch->looker, watch->waiting, &options,
-					    on_tick_look_done, watch) == 0;
-	}
+	if (!watch->looking) /* else the last look is not over */
+		begin_look(watch);
 	return sd_event_source_set_time_relative(source, TICK_USEC);
 }
 

@@ -18,6 +18,19 @@ struct watch_options {
 	struct thresholds tell; /* from where on a connection that waits is told */
 };
 
+/* At most how many of all that is over its threshold; none: what is new of it is enough. */
+struct watch_wanted {
+	uint64_t in_full, counted;
+};
+
+/* A look that is over. */
+struct watch_looked {
+	const struct waiting *all; /* during the call; NULL where it was not wanted */
+	uint64_t slow; /* how many are over their thresholds, */
+	uint64_t left_out; /* and how many of these were not told */
+	int64_t told_cpu_ns; /* CPU time of telling all */
+};
+
 struct watch_sink {
 	/* A connection has ended, was accepted late, or has crossed 1, 10, 100, … times its
 	 * threshold. The event and what it points to are valid during the call. */
@@ -25,14 +38,13 @@ struct watch_sink {
 	/* After some events, or none: what was told can be written out. */
 	void (*on_pause)(void *userdata);
 	/* Once a second what is over its threshold is looked at, and what is new of it is told as
-	 * events. Is all of it wanted, at most how many? 0: no. Then each is told by on_waiting().
-	 * These three may be NULL, all or none. */
-	uint64_t (*wants_all)(void *userdata);
+	 * events. Is all of it wanted? Then so many are told by on_waiting(), and before them those
+	 * beyond that by on_counted(), without holders. A look that fails is not over, but begins
+	 * anew. All of these may be NULL, or none. */
+	struct watch_wanted (*wants_all)(void *userdata);
+	void (*on_counted)(void *userdata, const struct event *event);
 	void (*on_waiting)(void *userdata, const struct event *event);
-	/* The look is over. all is good during the call, and NULL where it was not wanted. slow:
-	 * how many there are; left_out: how many of these were not told. */
-	void (*on_looked)(void *userdata, const struct waiting *all, uint64_t slow,
-			  uint64_t left_out);
+	void (*on_looked)(void *userdata, const struct watch_looked *looked);
 	void *userdata;
 };
 
