@@ -6,8 +6,14 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "client.h"
 
@@ -160,12 +166,114 @@ static void long_answer_in_utf8(void **state)
 	}
 }
 
+#define LINES 10
+#define SILENCE_MS 200
+
+/* Says a line four times as often as it would have to. */
+static void be_daemon(int listener)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+	char request[1024];
+	int fd = accept(listener, NULL, NULL);
+	ssize_t r = read(fd, request, sizeof(request));
+
+	if (r > 0)
+		r = write(fd, head, strlen(head));
+	for (int i = 0; r > 0 && i < LINES; i++) {
+		r = write(fd, "line\n", 5);
+		usleep(SILENCE_MS * 1000 / 4);
+	}
+	_exit(r > 0 ? 0 : 1);
+}
+
+static int start_daemon(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		be_daemon(listener);
+	close(listener);
+	return pid;
+}
+
+/* Where the reader takes its time: of its third line, or of a pause. */
+struct slow_reader {
+	bool in_pause;
+	unsigned int lines;
+	bool has_slept;
+};
+
+static void sleep_long(struct slow_reader *reader)
+{
+	if (!reader->has_slept)
+		usleep(3 * SILENCE_MS * 1000);
+	reader->has_slept = true;
+}
+
+static int slow_line(void *userdata, const char *line, size_t length)
+{
+	struct slow_reader *reader = userdata;
+
+	(void)line, (void)length;
+	if (++reader->lines == 3 && !reader->in_pause)
+		sleep_long(reader);
+	return 0;
+}
+
+static int slow_pause(void *userdata)
+{
+	struct slow_reader *reader = userdata;
+
+	if (reader->lines >= 3 && reader->in_pause)
+		sleep_long(reader);
+	return 0;
+}
+
+/* As long as somebody reads a page of less, the pipe to it is full: the daemon is not silent. */
+static void slow_reader_is_no_silence(void **state)
+{
+	char directory[] = "/tmp/test_client.XXXXXX", path[64];
+	struct query query;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	query_begin(&query, "/v1/events");
+	for (int in_pause = 0; in_pause < 2; in_pause++) {
+		struct client client = {.socket = path, .silence_ms = SILENCE_MS};
+		struct slow_reader slow = {.in_pause = in_pause};
+		const struct client_reader reader = {slow_line, slow_pause, &slow};
+		pid_t pid = start_daemon(path);
+
+		assert_int_equal(client_lines(&client, &query, &reader), 0);
+		assert_string_equal(client.message, "");
+		assert_int_equal(slow.lines, LINES);
+		assert_true(slow.has_slept);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(queries),     cmocka_unit_test(long_query),
-		cmocka_unit_test(failures),    cmocka_unit_test(answers),
-		cmocka_unit_test(long_answer), cmocka_unit_test(long_answer_in_utf8),
+		cmocka_unit_test(queries),
+		cmocka_unit_test(long_query),
+		cmocka_unit_test(failures),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(long_answer),
+		cmocka_unit_test(long_answer_in_utf8),
+		cmocka_unit_test(slow_reader_is_no_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

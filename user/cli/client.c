@@ -112,13 +112,13 @@ static size_t on_data(char *data, size_t one, size_t length, void *userdata)
 	struct answer *answer = userdata;
 
 	(void)one;
-	answer->client->heard_ns = clock_monotonic_ns();
 	if (http_status(answer) != 200)
 		answer->max = ERROR_BODY_MAX;
 	if (answer->reader && http_status(answer) == 200)
 		answer->result = split_lines(answer, data, length);
 	else
 		answer->result = store(answer, data, length);
+	answer->client->heard_ns = clock_monotonic_ns(); /* it can have taken long to write */
 	return answer->result ? 0 : length;
 }
 
@@ -139,16 +139,20 @@ static CURLcode code_of(CURLM *multi)
 	return message ? message->data.result : CURLE_OUT_OF_MEMORY;
 }
 
-/* Takes what has come, all of it before the reader's pause; then waits for more. */
+/*
+ * Takes what has come, then lets the reader pause, then waits for more. The reader may take as long
+ * as it likes, as less does at the end of a page: the other side's silence is what counts, and that
+ * is known when what has come meanwhile was taken.
+ */
 static CURLcode transfer(struct answer *answer, CURLM *multi)
 {
 	int running = 0;
 
 	while (curl_multi_perform(multi, &running) == CURLM_OK && running) {
-		if (answer->result == 0)
-			answer->result = pause_reader(answer);
 		if (answer->result == 0 && is_late(answer))
 			answer->result = -ETIMEDOUT;
+		if (answer->result == 0)
+			answer->result = pause_reader(answer);
 		if (answer->result)
 			return CURLE_ABORTED_BY_CALLBACK;
 		curl_multi_poll(multi, NULL, 0, PAUSE_MS, NULL);
