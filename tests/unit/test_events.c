@@ -299,12 +299,12 @@ static void burst_takes_memory_for_its_time(void **state)
 	before = resident_bytes();
 	while (counts_of(&one).buffered < (size_t)log_size * 3 / 4)
 		publish(events, 80, number++);
-	assert_true(resident_bytes() - before >= log_size / 2);
+	assert_true(!MEMORY_IS_ITS_OWN || resident_bytes() - before >= log_size / 2);
 	while (read < number)
 		expect_event(&one, read++, 0);
 	expect_nothing(&one, 0);
+	assert_true(!MEMORY_IS_ITS_OWN || resident_bytes() - before < log_size / 4);
 	publish(events, 80, number);
-	assert_true(resident_bytes() - before < log_size / 4);
 	expect_event(&one, number, 0);
 	events_free(events);
 }

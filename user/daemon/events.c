@@ -238,6 +238,12 @@ static const struct entry *next_entry(struct subscriber *subscriber)
 	return NULL;
 }
 
+/* Of the log's memory, since it began anew. */
+static uint64_t used_bytes(const struct events *events)
+{
+	return events->head - events->start;
+}
+
 /*
  * Nothing is unread: the log begins anew, in memory that it has used before. So it takes as much
  * as somebody once had not read, not all that it may.
@@ -248,7 +254,7 @@ static void rewind_if_all_read(struct events *events)
 		if (events->subscribers[i] && next_entry(events->subscribers[i]))
 			return;
 	}
-	if (events->head - events->start > KEPT_BYTES)
+	if (events->size > KEPT_BYTES && used_bytes(events) > KEPT_BYTES)
 		madvise(events->log + KEPT_BYTES, events->size - KEPT_BYTES, MADV_DONTNEED);
 	events->start = events->tail = events->head;
 }
@@ -395,8 +401,11 @@ size_t events_read(struct subscriber *subscriber, char *buf, size_t size, int64_
 			continue;
 		}
 		entry = next_entry(subscriber);
-		if (!entry)
+		if (!entry) {
+			if (used_bytes(subscriber->events) > KEPT_BYTES)
+				rewind_if_all_read(subscriber->events);
 			break;
+		}
 		used += read_entry(subscriber, entry, buf + used, size - used);
 		subscriber->read_ns = now_ns;
 	}

@@ -22,8 +22,9 @@ struct events;
 struct subscriber;
 
 /*
- * The log's size is a power of two in bytes, of whole pages. It takes as much memory as there is
- * unread, and a little; none while nobody subscribes. Returns NULL when there is no memory.
+ * The log's size is a power of two in bytes, of whole pages. It takes memory as it fills up, most
+ * of which goes back when all was read, and none while nobody subscribes. Returns NULL when there
+ * is no memory.
  */
 struct events *events_new(size_t log_size);
 
