@@ -45,7 +45,7 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	*event = listener_events[i];
 }
 
-int64_t waiting_time_ns(const struct waiting *waiting)
+int64_t waiting_walked_ns(const struct waiting *waiting)
 {
 	(void)waiting;
 	return 0;

@@ -32,7 +32,7 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	event->record = &listener;
 }
 
-int64_t waiting_time_ns(const struct waiting *waiting)
+int64_t waiting_walked_ns(const struct waiting *waiting)
 {
 	(void)waiting;
 	return look_ns;

@@ -167,7 +167,7 @@ static const char *loss_meaning(const char *name)
 		{"no_memory", ": not followed: the kernel had no memory"},
 		{"fold_full", ": folded without their service: in the total and the others"},
 		{"listeners", ": listeners not known: more than 16384, or no memory"},
-		{"subscribers", ": events missed by subscribers that read too slowly"},
+		{"subscribers", ": events that came faster than subscribers read"},
 	};
 
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {

@@ -115,6 +115,7 @@ struct evidence_leak {
 	uint32_t fd;
 	uint64_t held_by_others; /* connections that processes hold which do not own them */
 	uint64_t left_to_others; /* of these: those that their owner holds no longer */
+	uint64_t unseen; /* whose holders were not looked at: both are lower bounds then */
 	struct {
 		uint32_t pid;
 		char comm[16];

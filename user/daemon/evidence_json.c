@@ -217,10 +217,10 @@ static json_t *kept_open(const struct evidence_leak *leak)
 {
 	if (!leak->pid)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "pid", (json_int_t)leak->pid, "fd",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "pid", (json_int_t)leak->pid, "fd",
 			 (json_int_t)leak->fd, "held_by_others", (json_int_t)leak->held_by_others,
-			 "left_to_others", (json_int_t)leak->left_to_others, "inheritors",
-			 inheritors(leak));
+			 "left_to_others", (json_int_t)leak->left_to_others, "unseen",
+			 (json_int_t)leak->unseen, "inheritors", inheritors(leak));
 }
 
 static json_t *until_fin(const struct evidence_until_fin *until_fin)

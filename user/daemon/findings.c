@@ -14,11 +14,14 @@
 #include "told.h"
 #include "turn.h"
 
-/* Connections that one reading looks at with their holders; and those that it only counts. */
+/*
+ * Connections that one reading looks at with their holders; and those that it only counts, which
+ * takes some 2 µs for each.
+ */
 #define CONNECTIONS_MAX 20000
 #define COUNTED_MAX 200000
 
-/* A reading comes after so many times of its cost: 1 % of a CPU. */
+/* A reading comes after so many times of its cost: 1 % of a CPU, but for what follows. */
 #define COST_SHARE 100
 
 /* What is over must be gone within ten seconds, whatever it costs to see that. */
@@ -366,7 +369,7 @@ void findings_looked(struct findings *findings, const struct watch_looked *looke
 	findings->cost_ns += looked->told_cpu_ns + look_cost(findings, looked->all);
 	reading_end(findings->now, findings->before, looked->all, &findings->recent,
 		    watch_places(findings->watch));
-	findings->now->left_out = looked->left_out;
+	findings->now->left_out += looked->left_out;
 	findings->step = STEP_SYMBOLS;
 	turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings);
 }

@@ -4,7 +4,8 @@
  * threshold, it is read who lets it wait and what these do, and the rules judge it.
  *
  * The readings are spread over many turns of the event loop, each of a few milliseconds, and come
- * so seldom that they take at most 1 % of a CPU.
+ * so seldom that they take 1 % of a CPU at most; or, of tens of thousands that wait, one of them in
+ * eight seconds.
  */
 #ifndef SLOWCLOSE_FINDINGS_H
 #define SLOWCLOSE_FINDINGS_H

@@ -149,6 +149,19 @@ static void add_wait(struct service_reading *service, const struct event *event)
 	service->in_close_wait += event->conn.close_wait_ns != 0;
 }
 
+/* Whether it is a process that lets it wait, which has it and is not done with it. */
+static bool is_with_process(const struct event *event)
+{
+	return event->cause != CAUSE_NEVER_ACCEPTED && event->cause != CAUSE_STILL_SENDING;
+}
+
+/* Whether it matters who has it open. */
+static bool tells_of_leak(const struct event *event)
+{
+	return event->cause == CAUSE_NOT_CLOSING ||
+	       (event->conn.role == ROLE_CLIENT && is_with_process(event));
+}
+
 static struct service_reading *count_in(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service = service_of(reading, &event->conn);
@@ -159,31 +172,39 @@ static struct service_reading *count_in(struct reading *reading, const struct ev
 	add_wait(service, event);
 	if (owner->pid && !service->comm[0])
 		memccpy(service->comm, owner->comm, '\0', 16);
+	if (!is_with_process(event))
+		return service;
+	if (owner->pid)
+		add_process(service, owner->pid, true, false);
+	if (event->conn.role == ROLE_SERVER)
+		add_until_fin(service, &event->conn);
 	return service;
 }
 
 void reading_count(struct reading *reading, const struct event *event)
 {
-	count_in(reading, event);
+	struct service_reading *service;
+
+	/* A client's service has its process's name; of an old one, holders alone tell that. */
+	if (event->conn.role == ROLE_CLIENT && !event->conn.owner.pid) {
+		reading->left_out++;
+		return;
+	}
+	service = count_in(reading, event);
+	if (service && tells_of_leak(event))
+		service->leak.unseen++;
 }
 
 void reading_add(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service = count_in(reading, event);
-	const struct conn_task *owner = &event->conn.owner;
 
 	if (!service)
 		return;
 	if (event->owner_place && !service->unit[0])
 		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
-	if (event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING)
-		return;
-	if (owner->pid)
-		add_process(service, owner->pid, true, false);
-	if (event->cause == CAUSE_NOT_CLOSING || service->role == ROLE_CLIENT)
+	if (tells_of_leak(event))
 		add_holders(service, event);
-	if (event->conn.role == ROLE_SERVER)
-		add_until_fin(service, &event->conn);
 }
 
 static void set_listener(struct evidence_listener *seen, const struct listener_event *event)
@@ -300,6 +321,7 @@ void reading_begin(struct reading *reading)
 	reading->time_ns = 0;
 	reading->service_count = reading->services_left_out = 0;
 	reading->process_count = reading->processes_left_out = 0;
+	reading->left_out = 0;
 }
 
 /* Ended ones first, then those that are in CLOSE_WAIT. */
@@ -334,7 +356,7 @@ void reading_end(struct reading *reading, const struct reading *before,
 {
 	struct listener_event listener;
 
-	reading->time_ns = waiting_time_ns(waiting);
+	reading->time_ns = waiting_walked_ns(waiting);
 	for (size_t i = 0; i < waiting_listener_count(waiting); i++) {
 		waiting_listener(waiting, i, &listener);
 		take_listener(reading, before, &listener, places);

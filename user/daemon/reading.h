@@ -89,7 +89,7 @@ struct node_reading {
 };
 
 struct reading {
-	int64_t time_ns; /* CLOCK_MONOTONIC of the look; 0: there was none */
+	int64_t time_ns; /* CLOCK_MONOTONIC: what waited then; 0: there was no look */
 	int64_t node_ns; /* of node */
 	struct service_reading *services; /* [READING_SERVICES_MAX] */
 	size_t service_count, services_left_out;

@@ -49,6 +49,7 @@ static int64_t oldest(const struct evidence *evidence, bool client)
 
 static void add_holders(struct finding *finding, const struct evidence_leak *leak)
 {
+	const char *bound = leak->unseen ? "at least " : "";
 	char comm[TEXT_COMM_SIZE], names[160] = "";
 	size_t used = 0;
 
@@ -63,13 +64,13 @@ static void add_holders(struct finding *finding, const struct evidence_leak *lea
 					 i ? ", " : "", comm, leak->inheritors[i].pid);
 	}
 	rule_add(&finding->proof,
-		 "%" PRIu64 " of them are open in processes that did not accept them: %s",
+		 "%s%" PRIu64 " of them are open in processes that did not accept them: %s", bound,
 		 leak->held_by_others, names);
 	if (leak->left_to_others)
 		rule_add(&finding->proof,
-			 "%" PRIu64 " of them the process that accepted them has closed: only the "
-			 "heirs keep them open",
-			 leak->left_to_others);
+			 "%s%" PRIu64 " of them the process that accepted them has closed: only "
+			 "the heirs keep them open",
+			 bound, leak->left_to_others);
 }
 
 static void add_fds(struct finding *finding, const struct evidence *evidence)

@@ -32,7 +32,8 @@ struct waiting {
 	struct array listeners; /* struct listener_record; sorted when done */
 	struct array accepts; /* struct accept_record */
 	struct holders holders;
-	int64_t time_ns; /* of its end */
+	int64_t walked_ns; /* of the end of its walk, */
+	int64_t time_ns; /* and of its own */
 	int64_t walk_cpu_ns, rest_cpu_ns;
 	int64_t *known; /* of each listener: connections in its queue that are followed, or UNKNOWN
 			 */
@@ -315,11 +316,18 @@ int waiting_step(struct waiting *waiting)
 	int r = do_step(waiting);
 
 	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
-	if (walks)
+	if (walks) {
 		waiting->walk_cpu_ns += cpu_ns;
-	else
+		waiting->walked_ns = clock_monotonic_ns();
+	} else {
 		waiting->rest_cpu_ns += cpu_ns;
+	}
 	return r;
+}
+
+int64_t waiting_walked_ns(const struct waiting *waiting)
+{
+	return waiting->walked_ns;
 }
 
 int64_t waiting_walk_cpu_ns(const struct waiting *waiting)

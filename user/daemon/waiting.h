@@ -41,7 +41,11 @@ int waiting_step(struct waiting *waiting);
 /* Gives back the memory of what a look has found, which is then as if nothing waited. */
 void waiting_forget(struct waiting *waiting);
 
-/* CLOCK_MONOTONIC of the moment at which the look was done. */
+/*
+ * CLOCK_MONOTONIC of the moments at which all connections had been looked at, which is what their
+ * waits are as of, and at which the look was done.
+ */
+int64_t waiting_walked_ns(const struct waiting *waiting);
 int64_t waiting_time_ns(const struct waiting *waiting);
 
 /*
