@@ -238,12 +238,6 @@ static const struct entry *next_entry(struct subscriber *subscriber)
 	return NULL;
 }
 
-/* Of the log's memory, since it began anew. */
-static uint64_t used_bytes(const struct events *events)
-{
-	return events->head - events->start;
-}
-
 /*
  * Nothing is unread: the log begins anew, in memory that it has used before. So it takes as much
  * as somebody once had not read, not all that it may.
@@ -254,7 +248,7 @@ static void rewind_if_all_read(struct events *events)
 		if (events->subscribers[i] && next_entry(events->subscribers[i]))
 			return;
 	}
-	if (events->size > KEPT_BYTES && used_bytes(events) > KEPT_BYTES)
+	if (events->size > KEPT_BYTES && events->head - events->start > KEPT_BYTES)
 		madvise(events->log + KEPT_BYTES, events->size - KEPT_BYTES, MADV_DONTNEED);
 	events->start = events->tail = events->head;
 }
@@ -267,7 +261,6 @@ static struct entry *add_entry(struct events *events, size_t text_size)
 	struct entry *entry;
 	size_t to_end;
 
-	rewind_if_all_read(events);
 	to_end = events->size - offset_of(events, events->head);
 	if (room > to_end) {
 		make_room(events, to_end);
@@ -402,8 +395,7 @@ size_t events_read(struct subscriber *subscriber, char *buf, size_t size, int64_
 		}
 		entry = next_entry(subscriber);
 		if (!entry) {
-			if (used_bytes(subscriber->events) > KEPT_BYTES)
-				rewind_if_all_read(subscriber->events);
+			rewind_if_all_read(subscriber->events);
 			break;
 		}
 		used += read_entry(subscriber, entry, buf + used, size - used);
