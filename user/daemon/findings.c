@@ -312,10 +312,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 static void be_quiet(struct findings *findings)
 {
 	judge_absent(findings);
-	findings->before->time_ns = 0;
-	findings->before->service_count = findings->before->services_left_out = 0;
-	findings->before->process_count = findings->before->processes_left_out = 0;
-	findings->before->left_out = 0;
+	reading_forget(findings->before);
 }
 
 struct watch_wanted findings_begin(struct findings *findings)

@@ -315,13 +315,18 @@ static int compare_pids(const void *a, const void *b)
 	return (one->pid > other->pid) - (one->pid < other->pid);
 }
 
-void reading_begin(struct reading *reading)
+void reading_forget(struct reading *reading)
 {
-	array_clear(&reading->threads);
 	reading->time_ns = 0;
 	reading->service_count = reading->services_left_out = 0;
 	reading->process_count = reading->processes_left_out = 0;
 	reading->left_out = 0;
+}
+
+void reading_begin(struct reading *reading)
+{
+	array_clear(&reading->threads);
+	reading_forget(reading);
 }
 
 /* Ended ones first, then those that are in CLOSE_WAIT. */

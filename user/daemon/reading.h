@@ -105,6 +105,9 @@ struct reading {
 struct reading *reading_new(void);
 void reading_free(struct reading *reading);
 
+/* As if nothing had waited then. What its threads did is still known. */
+void reading_forget(struct reading *reading);
+
 /*
  * Takes over what a look found: begin, which forgets what was there, add or only count for each
  * connection, end with its listeners.
