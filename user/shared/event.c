@@ -140,6 +140,17 @@ const char *kind_name(enum record_kind kind)
 	return "closed";
 }
 
+int kind_find(const char *name, size_t length)
+{
+	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
+		const char *one = kind_name((enum record_kind)kind);
+
+		if (strlen(one) == length && memcmp(one, name, length) == 0)
+			return kind;
+	}
+	return 0;
+}
+
 const char *cause_name(enum conn_cause cause)
 {
 	switch (cause) {

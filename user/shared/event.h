@@ -98,6 +98,7 @@ int64_t event_kept_ns(const struct event *event);
 
 /* The words of the output; never NULL but for END_UNKNOWN and CAUSE_NONE. */
 const char *kind_name(enum record_kind kind);
+int kind_find(const char *name, size_t length); /* an enum record_kind; 0: it is the name of none */
 const char *cause_name(enum conn_cause cause);
 const char *end_name(enum conn_end end);
 /*

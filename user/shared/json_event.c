@@ -349,17 +349,14 @@ static bool begins_with(const char *line, size_t length, const char *begin)
 
 static bool begins_as_event(const char *line, size_t length)
 {
+	const char *kind, *end;
+
 	if (!begins_with(line, length, EVENT_BEGIN))
 		return false;
-	line += strlen(EVENT_BEGIN);
-	length -= strlen(EVENT_BEGIN);
-	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
-		const char *name = kind_name((enum record_kind)kind);
-
-		if (begins_with(line, length, name))
-			return begins_with(line + strlen(name), length - strlen(name), "\",");
-	}
-	return false;
+	kind = line + strlen(EVENT_BEGIN);
+	end = memchr(kind, '"', length - strlen(EVENT_BEGIN));
+	return end && kind_find(kind, (size_t)(end - kind)) &&
+	       begins_with(end, length - (size_t)(end - line), "\",");
 }
 
 static bool has_control(const char *line, size_t length)

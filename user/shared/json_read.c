@@ -116,11 +116,10 @@ static enum conn_role read_role(struct json_read *read, const json_t *object)
 static enum record_kind read_kind(struct json_read *read, const json_t *object)
 {
 	const char *text = field_required(&read->error, object, "event");
+	int kind = kind_find(text, strlen(text));
 
-	for (int kind = RECORD_CLOSED; kind <= RECORD_ACCEPTED_LATE; kind++) {
-		if (strcmp(text, kind_name((enum record_kind)kind)) == 0)
-			return (enum record_kind)kind;
-	}
+	if (kind)
+		return (enum record_kind)kind;
 	field_fail(&read->error, "event", "a kind of event that a connection has");
 	return RECORD_CLOSED;
 }
