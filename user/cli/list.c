@@ -7,7 +7,6 @@
 
 #include "client.h"
 #include "command.h"
-#include "json.h"
 #include "message.h"
 #include "output.h"
 #include "skipped.h"
@@ -21,7 +20,6 @@ struct list {
 	struct ranking ranking;
 	struct json_read read;
 	struct skipped skipped;
-	bool passes_on; /* what waits, as it is: nobody needs to read it here */
 	unsigned long printed; /* as JSON */
 };
 
@@ -68,36 +66,23 @@ static int count_printed(struct list *list)
 	return ++list->printed == list->options->count;
 }
 
-static int read_line(struct list *list, const char *line, size_t length)
+static int take(void *userdata, const json_t *object, const char *line, size_t length)
 {
-	json_t *object = json_loadb(line, length, 0, NULL);
-	int r = 0;
+	struct list *list = userdata;
 
-	if (!object) {
-		skipped_add(&list->skipped, "it is no JSON");
-		return 0;
-	}
-	if (list->options->json) {
-		output_json(object, line, length);
-		r = count_printed(list);
-	} else {
-		r = list_rank(&list->ranking, &list->read, object, &list->style);
-	}
-	json_decref(object);
-	if (r != -EINVAL)
-		return r;
-	skipped_add(&list->skipped, list->read.error.text);
-	return 0;
+	if (!list->options->json)
+		return list_rank(&list->ranking, &list->read, object, &list->style);
+	output_json(object, line, length);
+	return count_printed(list);
 }
 
 static int on_line(void *userdata, const char *line, size_t length)
 {
 	struct list *list = userdata;
 
-	if (!list->passes_on || !json_line_is_event(line, length))
-		return read_line(list, line, length);
-	output_line(line, length);
-	return count_printed(list);
+	if (list->options->json && output_pass_on(line, length))
+		return count_printed(list);
+	return skipped_or_taken(&list->skipped, line, length, &list->read.error, take, list);
 }
 
 static int on_pause(void *userdata)
@@ -130,7 +115,6 @@ static int list_run(const struct command_options *options)
 	struct list list = {
 		.options = options,
 		.style = {.list = true, .colour = options_wants_colour()},
-		.passes_on = options->json && output_takes_lines(),
 		.ranking = {.limit = options->count && options->count < LINES_MAX ? options->count
 										  : LINES_MAX},
 	};

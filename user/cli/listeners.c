@@ -56,27 +56,26 @@ int listeners_rank(struct ranking *ranking, struct json_read *read, const json_t
 	return ranking_add(ranking, key, line_of(&event));
 }
 
-static int on_line(void *userdata, const char *line, size_t length)
+static int take(void *userdata, const json_t *object, const char *line, size_t length)
 {
 	struct listeners *listeners = userdata;
-	json_t *object = json_loadb(line, length, 0, NULL);
 	int r = 0;
 
-	if (!object) {
-		skipped_add(&listeners->skipped, "it is no JSON");
-		return 0;
-	}
 	if (listeners->options->json)
 		output_json(object, line, length);
 	else
 		r = listeners_rank(&listeners->ranking, &listeners->read, object,
 				   listeners->options->all);
-	json_decref(object);
 	listeners->total += r == 0;
-	if (r != -EINVAL)
-		return r;
-	skipped_add(&listeners->skipped, listeners->read.error.text);
-	return 0;
+	return r;
+}
+
+static int on_line(void *userdata, const char *line, size_t length)
+{
+	struct listeners *listeners = userdata;
+
+	return skipped_or_taken(&listeners->skipped, line, length, &listeners->read.error, take,
+				listeners);
 }
 
 static int on_pause(void *userdata)

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "message.h"
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
@@ -22,11 +23,14 @@ struct escaped {
 	const char *indent;
 };
 
+static bool to_terminal;
+
 void output_begin(void)
 {
 	static char buffer[BUFFER_SIZE];
 
-	if (!isatty(STDOUT_FILENO))
+	to_terminal = isatty(STDOUT_FILENO);
+	if (!to_terminal)
 		setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 }
 
@@ -55,28 +59,31 @@ void output_escaped(FILE *out, const json_t *value, size_t flags, const char *in
 	fputc('\n', out);
 }
 
-bool output_takes_lines(void)
-{
-	return !isatty(STDOUT_FILENO);
-}
-
-void output_line(const char *line, size_t length)
+static void put_line(const char *line, size_t length)
 {
 	fwrite(line, 1, length, stdout);
 	fputc('\n', stdout);
 }
 
+bool output_pass_on(const char *line, size_t length)
+{
+	if (to_terminal || !json_line_is_event(line, length))
+		return false;
+	put_line(line, length);
+	return true;
+}
+
 void output_json(const json_t *object, const char *line, size_t length)
 {
-	if (output_takes_lines())
-		output_line(line, length);
-	else
+	if (to_terminal)
 		output_object(object);
+	else
+		put_line(line, length);
 }
 
 void output_object(const json_t *object)
 {
-	if (isatty(STDOUT_FILENO)) {
+	if (to_terminal) {
 		output_escaped(stdout, object, DUMP_FLAGS, "");
 		return;
 	}

@@ -17,10 +17,11 @@ void output_begin(void);
  */
 void output_escaped(FILE *out, const json_t *value, size_t flags, const char *indent);
 
-/* Whether JSON that came as a line can go on as it is: to a pipe or a file, not to a terminal. */
-bool output_takes_lines(void);
-
-void output_line(const char *line, size_t length);
+/*
+ * Prints a line of JSON as it came, without that it was read, if it is a connection's event and
+ * goes to a pipe or a file. Returns false where it was not printed: it must be read.
+ */
+bool output_pass_on(const char *line, size_t length);
 
 /*
  * Prints a line of JSON as it came; line is what object was read from. On a terminal it is escaped

@@ -10,7 +10,6 @@
 #include "command.h"
 #include "duration.h"
 #include "interrupt.h"
-#include "json.h"
 #include "json_read.h"
 #include "message.h"
 #include "output.h"
@@ -29,7 +28,6 @@ struct tail {
 	struct client client;
 	struct json_read read;
 	struct skipped skipped;
-	bool passes_on; /* events as they are: nobody needs to read them here */
 	unsigned long shown;
 	uint64_t missed; /* and not told yet */
 	int64_t missed_told_ns; /* CLOCK_MONOTONIC */
@@ -102,16 +100,10 @@ static int show_event(struct tail *tail, const json_t *object, const char *line,
 	return 0;
 }
 
-static bool is_connection(const char *kind)
-{
-	return strcmp(kind, kind_name(RECORD_CLOSED)) == 0 ||
-	       strcmp(kind, kind_name(RECORD_WAITING)) == 0 ||
-	       strcmp(kind, kind_name(RECORD_ACCEPTED_LATE)) == 0;
-}
-
 /* Kinds that are not known come with later versions: passed over, or on. */
-static int take(struct tail *tail, const json_t *object, const char *line, size_t length)
+static int take(void *userdata, const json_t *object, const char *line, size_t length)
 {
+	struct tail *tail = userdata;
 	const char *kind = json_string_value(json_object_get(object, "event"));
 
 	if (!kind) {
@@ -125,7 +117,7 @@ static int take(struct tail *tail, const json_t *object, const char *line, size_
 	}
 	if (strcmp(kind, "heartbeat") == 0)
 		return 0;
-	if (is_connection(kind))
+	if (kind_find(kind, strlen(kind)))
 		return show_event(tail, object, line, length);
 	if (strcmp(kind, "lost") == 0)
 		on_lost(tail, object);
@@ -134,33 +126,15 @@ static int take(struct tail *tail, const json_t *object, const char *line, size_
 	return 0;
 }
 
-static int read_line(struct tail *tail, const char *line, size_t length)
-{
-	json_t *object = json_loadb(line, length, 0, NULL);
-	int r = -EINVAL;
-
-	if (object)
-		r = take(tail, object, line, length);
-	else
-		snprintf(tail->read.error.text, sizeof(tail->read.error.text), "it is no JSON");
-	json_decref(object);
-	if (r != -EINVAL)
-		return r;
-	skipped_add(&tail->skipped, tail->read.error.text);
-	return 0;
-}
-
 static int on_line(void *userdata, const char *line, size_t length)
 {
 	struct tail *tail = userdata;
 	int r = 0;
 
-	if (tail->passes_on && json_line_is_event(line, length)) {
-		output_line(line, length);
+	if (tail->options->json && output_pass_on(line, length))
 		tail->shown++;
-	} else {
-		r = read_line(tail, line, length);
-	}
+	else
+		r = skipped_or_taken(&tail->skipped, line, length, &tail->read.error, take, tail);
 	if (r == 0 && tail->options->count && tail->shown >= tail->options->count)
 		return 1;
 	return r;
@@ -238,7 +212,6 @@ static int tail_run(const struct command_options *options)
 		.style = {.wide = options->wide,
 			  .no_time = options->no_time,
 			  .colour = options_wants_colour()},
-		.passes_on = options->json && output_takes_lines(),
 		.client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS},
 		.backoff_ms = BACKOFF_MIN_MS,
 	};
