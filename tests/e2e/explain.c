@@ -107,6 +107,18 @@ static void explain_starved_1(void **state)
 	expect_end("cpu-starved");
 }
 
+/* Its threads wait at once, forty times as long together as there was no CPU. */
+static void explain_interrupted(void **state)
+{
+	(void)state;
+	incident_begin(&incident, 64, server_interrupted);
+	incident_connect(&incident, 5);
+	incident_leave(&incident);
+	expect_saying("not-reading", "5 connections");
+	incident_end(&incident);
+	expect_end("not-reading");
+}
+
 /* The hog is the server: it gets all the CPU that there is, and does not accept. */
 static void explain_busy_with_itself(void **state)
 {
@@ -332,6 +344,7 @@ int run_explain_alone(void)
 {
 	const struct CMUnitTest tests[] = {
 		explained(explain_starved_1),
+		explained(explain_interrupted),
 		explained(explain_busy_with_itself),
 	};
 

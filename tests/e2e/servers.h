@@ -44,7 +44,11 @@ child_function server_slow;
 /* Work on one CPU, half a second of it for each request, beside four others that never rest. */
 child_function server_starved;
 
-/* The same in this cgroup, whose quota one other uses up. It says when it is in there. */
+/* Accepts and does not read, and has forty threads with something to do twenty times a second, on
+ * one CPU that nobody gets for a twentieth of each second. */
+child_function server_interrupted;
+
+/* Starved in this cgroup, whose quota one other uses up. It says when it is in there. */
 extern struct cgroup server_cgroup;
 child_function server_throttled;
 

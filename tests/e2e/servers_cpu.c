@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Servers that want more CPU than they get. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -67,6 +68,54 @@ void server_throttled(int channel, int fd)
 	start_hogs(1);
 	child_say(channel, 0, 0, 0);
 	work(fd, THROTTLED_WORK_NS);
+}
+
+#define TICKING_THREADS 40
+#define TICK_NS 50000000
+#define INTERRUPTION_NS 50000000
+
+/* In the manner of a driver or of a host that takes the CPU away: no thread of the others runs. */
+static void start_interruptions(void)
+{
+	const struct sched_param above_all = {.sched_priority = 50};
+
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sched_setscheduler(0, SCHED_FIFO, &above_all))
+		child_fail("SCHED_FIFO");
+	for (;;) {
+		int64_t end = cpu_ns() + INTERRUPTION_NS;
+
+		while (cpu_ns() < end)
+			;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000000 - INTERRUPTION_NS}, NULL);
+	}
+}
+
+_Noreturn static void *tick(void *argument)
+{
+	(void)argument;
+	for (;;)
+		nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
+}
+
+void server_interrupted(int channel, int fd)
+{
+	pthread_t thread;
+
+	(void)channel;
+	if (suite_use_one_cpu())
+		child_fail("sched_setaffinity");
+	start_interruptions();
+	for (int i = 0; i < TICKING_THREADS; i++) {
+		if (pthread_create(&thread, NULL, tick, NULL))
+			child_fail("thread");
+	}
+	for (;;) {
+		if (accept(fd, NULL, NULL) < 0)
+			child_fail("accept");
+	}
 }
 
 _Noreturn static void *burn(void *argument)

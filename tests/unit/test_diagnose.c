@@ -99,7 +99,8 @@ static struct evidence fd_exhausted(void)
 	set_error(&evidence, EMFILE, 100);
 	evidence.processes[0].fds = 1024;
 	evidence.processes[0].running = 0.5;
-	evidence.processes[0].delayed = 0.6; /* it turns round and round in accept() */
+	/* It turns round and round in accept(). */
+	evidence.processes[0].delayed = evidence.processes[0].delayed_most = 0.6;
 	evidence.listeners[0].drops = 2;
 	return evidence;
 }
@@ -146,6 +147,7 @@ static struct evidence cpu_starved_by_others(void)
 	set_threads(&evidence, THREAD_RUNNING, 4);
 	evidence.processes[0].running = 0.1;
 	evidence.processes[0].delayed = 3.5;
+	evidence.processes[0].delayed_most = 0.9;
 	evidence.listeners[0].accepts = 2;
 	return evidence;
 }
@@ -310,6 +312,14 @@ static unsigned int proven(const struct evidence *evidence)
 	return codes;
 }
 
+static const char *reason(const struct evidence *evidence, enum finding_code code)
+{
+	static struct diagnosis diagnosis;
+
+	diagnose(evidence, &diagnosis);
+	return diagnosis.findings[code].reason;
+}
+
 #define assert_proven(evidence, codes) assert_int_equal(proven(evidence), codes)
 
 static void each_proof_proves_its_finding_and_no_other(void **state)
@@ -393,7 +403,8 @@ static void what_is_not_known_proves_nothing(void **state)
 		process->threads_known = false;
 		process->threads = 0;
 		memset(process->groups, 0, sizeof(process->groups));
-		process->running = process->delayed = process->throttled = NAN;
+		process->running = process->delayed = process->delayed_most = NAN;
+		process->throttled = NAN;
 		listener->accepts_seen = false;
 		listener->accepts = listener->drops = evidence.overflows = NAN;
 		listener->error_count = 0;
@@ -739,6 +750,7 @@ static void io_stall_explains_what_comes_of_it(void **state)
 	set_threads(&evidence, THREAD_RUNNING, 2);
 	evidence.processes[0].running = 0.1;
 	evidence.processes[0].delayed = 1.9;
+	evidence.processes[0].delayed_most = 0.95;
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
 }
 
@@ -781,6 +793,15 @@ static void cpu_starved_boundaries(void **state)
 	process->running = 0.49;
 	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
 	process->cpus = 0;
+
+	/* Many threads, each of which waits a moment. */
+	process->delayed_most = 0.19;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_string_equal(reason(&evidence, FINDING_CPU_STARVED),
+			    "its threads waited for a CPU 3500 ms of each second together, and "
+			    "none of them more than 190 ms");
+	process->delayed_most = 0.2;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
 
 	evidence = cpu_starved();
 	process->throttled = 0.5;
@@ -873,11 +894,9 @@ static void a_pool_that_grows_is_a_leak(void **state)
 static void a_pool_says_why_it_is_not_read(void **state)
 {
 	struct evidence evidence = idle_pool();
-	static struct diagnosis diagnosis;
 
 	(void)state;
-	diagnose(&evidence, &diagnosis);
-	assert_string_equal(diagnosis.findings[FINDING_NOT_READING].reason,
+	assert_string_equal(reason(&evidence, FINDING_NOT_READING),
 			    "nothing is left to be read but the end");
 }
 

@@ -268,6 +268,48 @@ static void waits_for_a_cpu_are_of_the_time_between(void **state)
 	}
 }
 
+/* Of those that slept by the kernel's count, of those that did not by the time that they lack. */
+static void the_longest_wait_is_that_of_one_thread(void **state)
+{
+	const struct {
+		struct thread_record before[2], now[2];
+		double delayed, most;
+	} cases[] = {
+		{{thread(10, 1, 7, 0, SEC), thread(11, 1, 7, 0, SEC)},
+		 {thread(10, 1, 9, 0, SEC + SEC / 2), thread(11, 1, 9, 0, SEC + SEC / 4)},
+		 0.375,
+		 0.25},
+		{{thread(10, 0, 7, 0, 0), thread(11, 0, 7, 0, 0)},
+		 {thread(10, 0, 9, SEC, 0), thread(11, 0, 9, SEC / 2, 0)},
+		 1.25,
+		 0.75},
+		{{thread(10, 0, 7, 0, 0), thread(11, 1, 7, 0, SEC)},
+		 {thread(10, 0, 9, SEC, 0), thread(11, 1, 9, 0, SEC + SEC / 4)},
+		 0.625,
+		 0.5},
+		/* One that began before the last reading. */
+		{{thread(10, 1, 7, 0, 0), thread(11, 1, 7, 0, 0)},
+		 {thread(10, 1, 9, 0, 3 * SEC), thread(11, 1, 9, 0, 0)},
+		 1.5,
+		 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair pair = make_pair();
+		struct evidence evidence;
+
+		take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
+		add_threads(&pair, pair.before, cases[i].before, 2, 10 * SEC);
+		take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
+		add_threads(&pair, pair.now, cases[i].now, 2, 12 * SEC);
+		evidence = make(&pair);
+		assert_true(evidence.processes[0].delayed == cases[i].delayed);
+		assert_true(evidence.processes[0].delayed_most == cases[i].most);
+		free_pair(&pair);
+	}
+}
+
 static void growth_is_of_readings_in_a_row(void **state)
 {
 	struct pair pair = make_pair();
@@ -358,6 +400,7 @@ int main(void)
 		cmocka_unit_test(one_reading_has_no_rates),
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
+		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),

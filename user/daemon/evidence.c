@@ -19,6 +19,12 @@ static double share_of_us(uint64_t now_us, uint64_t before_us, int64_t interval_
 	return share > 1 ? 1 : share;
 }
 
+/* On average, of time that was spent since the reading before. */
+static double cpus(uint64_t ns, int64_t interval_ns)
+{
+	return rate(ns, 0, interval_ns) / 1e9;
+}
+
 static struct evidence_pressure pressure(const struct proc_pressure *now,
 					 const struct proc_pressure *before, int64_t interval_ns)
 {
@@ -126,13 +132,24 @@ static double throttled(const struct process_reading *now, const struct process_
  */
 static double delayed(const struct process_reading *now, double running, int64_t interval_ns)
 {
-	double awake = (double)now->awake - rate(now->awake_run_ns, 0, interval_ns) / 1e9;
-	double all = rate(now->delay_ns, 0, interval_ns) / 1e9 + (awake > 0 ? awake : 0);
+	double awake = (double)now->awake - cpus(now->awake_run_ns, interval_ns);
+	double all = cpus(now->delay_ns, interval_ns) + (awake > 0 ? awake : 0);
 	double most = (double)now->timed - running;
 
 	if (most < 0)
 		most = 0;
 	return all < most ? all : most;
+}
+
+/* The same of the one that waited most. */
+static double delayed_most(const struct process_reading *now, int64_t interval_ns)
+{
+	double awake = now->awake ? 1 - cpus(now->awake_run_least_ns, interval_ns) : 0;
+	double most = cpus(now->delay_most_ns, interval_ns);
+
+	if (awake > most)
+		most = awake;
+	return most < 1 ? most : 1;
 }
 
 static void set_process(struct evidence_process *evidence, const struct reading *reading,
@@ -150,15 +167,16 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	evidence->pid = who->pid;
 	evidence->owns = who->owns;
 	evidence->listens = who->listens;
-	evidence->running = evidence->delayed = evidence->throttled = NAN;
+	evidence->running = evidence->delayed = evidence->delayed_most = evidence->throttled = NAN;
 	evidence->pressures = pressures(now ? &now->pressures : &(struct proc_pressures){0},
 					last ? &last->pressures : NULL, interval_ns);
 	if (!now)
 		return;
 	evidence->throttled = throttled(now, last);
 	if (now->timed && before->threads_ns) {
-		evidence->running = rate(now->run_ns, 0, interval_ns) / 1e9;
+		evidence->running = cpus(now->run_ns, interval_ns);
 		evidence->delayed = delayed(now, evidence->running, interval_ns);
+		evidence->delayed_most = delayed_most(now, interval_ns);
 	}
 	for (int i = 0; last && i < THREAD_WAITS; i++)
 		evidence->groups[i].before = last->seen.groups[i].count;

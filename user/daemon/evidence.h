@@ -94,6 +94,7 @@ struct evidence_process {
 	uint32_t cpus; /* that it may run on; 0: not known */
 	double running; /* CPUs that its threads used, */
 	double delayed; /* and CPUs that they waited for, on average */
+	double delayed_most; /* the share of the time that one of them waited for a CPU */
 	double throttled; /* share of the periods of its cgroup's quota that it had to stop in; 0:
 			     there is no quota */
 	char throttled_by[128]; /* the cgroup with the quota */

@@ -173,7 +173,7 @@ static json_t *processes(const struct evidence *evidence)
 		json_array_append_new(
 			array,
 			json_pack("{s:I, s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:I, s:I, s:o, s:o, "
-				  "s:o, s:o, s:o, s:o, s:o}",
+				  "s:o, s:o, s:o, s:o, s:o, s:o}",
 				  "pid", (json_int_t)process->pid, "comm", json_comm(process->comm),
 				  "unit", json_place(process->unit), "owns", process->owns,
 				  "listens", process->listens, "fds", count(process->fds),
@@ -184,7 +184,8 @@ static json_t *processes(const struct evidence *evidence)
 				  (json_int_t)process->threads_left_out, "waits", threads(process),
 				  "cpus", count(process->cpus ? process->cpus : UNKNOWN), "running",
 				  number(process->running), "delayed", number(process->delayed),
-				  "throttled", number(process->throttled), "throttled_by",
+				  "delayed_most", number(process->delayed_most), "throttled",
+				  number(process->throttled), "throttled_by",
 				  json_place(process->throttled_by), "pressure",
 				  pressures(&process->pressures)));
 	}

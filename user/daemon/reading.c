@@ -441,17 +441,21 @@ static void add_times(struct process_reading *process, const struct thread_readi
 		      const struct thread_reading *last)
 {
 	uint64_t run_ns = now->run_ns - last->run_ns;
+	uint64_t delay_ns = now->delay_ns - last->delay_ns;
 
 	if (now->run_ns < last->run_ns || now->delay_ns < last->delay_ns) /* another thread */
 		return;
 	process->timed++;
 	process->run_ns += run_ns;
 	if (did_not_sleep(now, last)) {
-		process->awake++;
+		if (!process->awake++ || run_ns < process->awake_run_least_ns)
+			process->awake_run_least_ns = run_ns;
 		process->awake_run_ns += run_ns;
-	} else {
-		process->delay_ns += now->delay_ns - last->delay_ns;
+		return;
 	}
+	process->delay_ns += delay_ns;
+	if (delay_ns > process->delay_most_ns)
+		process->delay_most_ns = delay_ns;
 }
 
 void reading_add_thread(struct reading *reading, const struct reading *before,

@@ -64,11 +64,11 @@ struct process_reading {
 	uint32_t pid;
 	struct evidence_process seen; /* its rates are not set */
 	/* Since the reading before, of its threads that were there then; timed: how many. */
-	uint64_t run_ns, delay_ns;
+	uint64_t run_ns, delay_ns, delay_most_ns;
 	size_t timed;
 	/* Those of them that did not sleep have waited for a CPU whenever they did not run. */
 	size_t awake;
-	uint64_t awake_run_ns;
+	uint64_t awake_run_ns, awake_run_least_ns;
 	bool throttle_known;
 	struct proc_throttle throttle;
 	struct proc_pressures pressures;

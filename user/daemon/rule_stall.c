@@ -4,7 +4,11 @@
 
 #include <stdio.h>
 
-/* To lose this share of a CPU to others, and more than what is left, is starving. */
+/*
+ * To lose this share of a CPU to others, and more than what is left, is starving; and so that
+ * something waits for it, one thread has to lose as much: forty of which each waits a moment serve
+ * all the same.
+ */
 #define STARVED_CPUS 0.2
 #define THROTTLED_SHARE 0.5
 #define STOLEN_SHARE 0.3
@@ -199,7 +203,10 @@ static double starved(const struct evidence_process *process)
 
 	if (is_throttled(process))
 		return 1 + process->throttled;
-	return cpus >= STARVED_CPUS && cpus > process->running ? cpus : 0;
+	return cpus >= STARVED_CPUS && cpus > process->running &&
+			       process->delayed_most >= STARVED_CPUS
+		       ? cpus
+		       : 0;
 }
 
 static void advise_cpu(struct finding *finding, const struct evidence_process *process)
@@ -219,10 +226,18 @@ static void advise_cpu(struct finding *finding, const struct evidence_process *p
 		 "give the service CPUWeight= over batch work, or a larger node");
 }
 
+static const char *of_one_thread(const struct evidence_process *process, char buf[40])
+{
+	buf[0] = '\0';
+	if (process->threads > 1)
+		snprintf(buf, 40, " (one of its threads %.0f ms)", 1000 * process->delayed_most);
+	return buf;
+}
+
 static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 		      const struct evidence_process *process)
 {
-	char name[64], waits[FINDING_LINE_SIZE], share[16], node[16], stolen[16];
+	char name[64], waits[FINDING_LINE_SIZE], share[16], node[16], stolen[16], thread[40];
 
 	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH, "%s does not get CPU%s: %.140s",
 		   rule_process(process, name),
@@ -233,8 +248,9 @@ static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 			 process->throttled_by, rule_percent(process->throttled, share));
 	if (!isnan(process->delayed))
 		rule_add(&finding->proof,
-			 "%s waited for a CPU %.0f ms of each second, and ran %.0f ms", name,
-			 1000 * process->delayed, 1000 * process->running);
+			 "%s waited for a CPU %.0f ms of each second%s, and ran %.0f ms", name,
+			 1000 * process->delayed, of_one_thread(process, thread),
+			 1000 * process->running);
 	rule_add(&finding->proof, "pressure of the node: cpu %s; stolen by other machines: %s",
 		 rule_percent(evidence->node.pressures.cpu.some, node),
 		 rule_percent(evidence->node.stolen, stolen));
@@ -275,6 +291,11 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 	else if (taken(process) < process->delayed)
 		rule_out(finding, "its threads wait for each other: they use %.1f of %u CPUs",
 			 process->running, process->cpus);
+	else if (process->delayed >= STARVED_CPUS && process->delayed_most < STARVED_CPUS)
+		rule_out(finding,
+			 "its threads waited for a CPU %.0f ms of each second together, and none "
+			 "of them more than %.0f ms",
+			 1000 * process->delayed, 1000 * process->delayed_most);
 	else
 		rule_out(finding, "its threads waited for a CPU %.0f ms of each second%s",
 			 1000 * process->delayed,
