@@ -85,22 +85,13 @@ static void forget(struct findings *findings, size_t i)
 	findings->patients[i] = findings->patients[--findings->patient_count];
 }
 
-static bool is_of(const struct patient *patient, const struct service_reading *service)
-{
-	const struct service_reading *one = &patient->identity;
-
-	return one->role == service->role && one->netns == service->netns &&
-	       one->port == service->port &&
-	       (one->role == ROLE_SERVER || memcmp(one->comm, service->comm, 16) == 0);
-}
-
 /* NULL: there is no memory, or there are too many. */
 static struct patient *patient_of(struct findings *findings, const struct service_reading *service)
 {
 	struct patient *patient;
 
 	for (size_t i = 0; i < findings->patient_count; i++) {
-		if (is_of(findings->patients[i], service))
+		if (reading_is_same_service(&findings->patients[i]->identity, service))
 			return findings->patients[i];
 	}
 	if (findings->patient_count == READING_SERVICES_MAX)

@@ -31,7 +31,7 @@ void reading_free(struct reading *reading)
 	free(reading);
 }
 
-static bool is_same(const struct service_reading *one, const struct service_reading *other)
+bool reading_is_same_service(const struct service_reading *one, const struct service_reading *other)
 {
 	return one->role == other->role && one->netns == other->netns && one->port == other->port &&
 	       (one->role == ROLE_SERVER || memcmp(one->comm, other->comm, 16) == 0);
@@ -41,7 +41,7 @@ const struct service_reading *reading_find_service(const struct reading *reading
 						   const struct service_reading *service)
 {
 	for (size_t i = 0; i < reading->service_count; i++) {
-		if (is_same(&reading->services[i], service))
+		if (reading_is_same_service(&reading->services[i], service))
 			return &reading->services[i];
 	}
 	return NULL;

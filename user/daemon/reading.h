@@ -139,7 +139,11 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 		   const struct reading *before, size_t i, const struct thresholds *thresholds,
 		   int64_t realtime_offset_ns);
 
-/* The service with the same identity; NULL: there is none. */
+/* Role, network namespace and port; of clients the command too. */
+bool reading_is_same_service(const struct service_reading *one,
+			     const struct service_reading *other);
+
+/* The same service in that reading; NULL: there is none. */
 const struct service_reading *reading_find_service(const struct reading *reading,
 						   const struct service_reading *service);
 
