@@ -130,6 +130,7 @@ static const struct pattern inner[] = {
 	{"wait_on_page", THREAD_PAGE_CACHE},
 	{"__lock_page", THREAD_PAGE_CACHE},
 	{"request_wait_answer", THREAD_DISK}, /* FUSE, whose waits can be interruptible */
+	{"fuse_dev_", THREAD_OTHER}, /* the file system's own process: it has nothing to do */
 	{"fuse_", THREAD_DISK},
 	{"__fuse_", THREAD_DISK},
 	{"nfs", THREAD_DISK},
@@ -228,6 +229,9 @@ enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_
 	if (state & STATE_STOPPED)
 		return THREAD_STOPPED;
 	if (state & STATE_FROZEN)
+		return THREAD_FROZEN;
+	/* Where the compiler has made do_freezer_trap() a part of it (cgroups of version 2). */
+	if (*where && strcmp(*where, "get_signal") == 0)
 		return THREAD_FROZEN;
 	wait = by_stack(stack, count);
 	if (wait != THREAD_WAITS)
