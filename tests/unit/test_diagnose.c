@@ -231,6 +231,7 @@ static struct evidence impatient_peers(void)
 							 .p50_ns = 3005 * MS,
 							 .p90_ns = 3040 * MS,
 							 .alike = 19,
+							 .alike_closed = 13,
 							 .alike_from_ns = 3000 * MS,
 							 .alike_to_ns = 3100 * MS};
 	return evidence;
@@ -936,7 +937,7 @@ static void impatient_peers_boundaries(void **state)
 	(void)state;
 	until_fin->count = 10;
 	until_fin->alike = 5;
-	until_fin->closed = 2;
+	until_fin->alike_closed = 2;
 	assert_proven(&evidence, BIT(FINDING_IMPATIENT_PEERS));
 	until_fin->count = 11; /* most hang up at other times */
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
@@ -944,12 +945,12 @@ static void impatient_peers_boundaries(void **state)
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 	until_fin->count = until_fin->alike = 5;
 	/* It closes none so far: it is slow, or it hangs. */
-	until_fin->closed = 1;
+	until_fin->alike_closed = 1;
 	assert_proven(&evidence, 0);
 	evidence.waits[CAUSE_NOT_READING].oldest_ns = 10 * SEC;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 	/* That is no timeout of anybody's. */
-	until_fin->closed = 5;
+	until_fin->alike_closed = 5;
 	until_fin->alike_from_ns = 200 * MS - 1;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 }

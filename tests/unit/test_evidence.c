@@ -338,6 +338,12 @@ static void recent_closes_count_beside_what_waits(void **state)
 	event.kind = RECORD_CLOSED;
 	recent_add(&pair.recent, &event, &thresholds, SEC); /* too long ago */
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.cause = CAUSE_STILL_SENDING; /* its peer has not given up */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.cause = CAUSE_NOT_READING;
+	event.conn.end = END_EXIT; /* it does not go on */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.conn.end = END_CLOSE;
 	event.close_wait_ns = SEC - 1; /* not slow */
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	take(&pair, pair.now, CAUSE_NOT_READING, 2, 11 * SEC, 2 * SEC);
@@ -360,8 +366,10 @@ static void times_that_are_alike_are_found(void **state)
 	for (size_t i = 0; i < 10; i++)
 		pair.now->services[0].until_fin_ns[i] = ms[i] * NSEC_PER_MSEC;
 	pair.now->services[0].until_fin_count = 10;
+	pair.now->services[0].closed_count = 5;
 	evidence = make(&pair);
 	assert_int_equal(evidence.until_fin.alike, 5);
+	assert_int_equal(evidence.until_fin.alike_closed, 1);
 	assert_int_equal(evidence.until_fin.alike_from_ns, 2901 * NSEC_PER_MSEC);
 	assert_int_equal(evidence.until_fin.alike_to_ns, 3191 * NSEC_PER_MSEC);
 	free_pair(&pair);

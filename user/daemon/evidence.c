@@ -265,6 +265,9 @@ static void set_until_fin(struct evidence_until_fin *evidence,
 	evidence->p50_ns = sorted[count / 2];
 	evidence->p90_ns = sorted[count - 1 - count / 10];
 	set_alike(evidence, sorted, count);
+	for (size_t i = 0; i < service->closed_count; i++)
+		evidence->alike_closed += service->until_fin_ns[i] >= evidence->alike_from_ns &&
+					  service->until_fin_ns[i] <= evidence->alike_to_ns;
 }
 
 static void set_waits(struct evidence *evidence, const struct service_reading *now,

@@ -129,8 +129,9 @@ struct evidence_until_fin {
 	size_t count;
 	size_t closed; /* of these: those that this host has closed by now */
 	int64_t p10_ns, p50_ns, p90_ns;
-	/* Most of them, as near to each other as a timer's are: how many, from and to when. */
-	size_t alike;
+	/* Most of them, as near to each other as a timer's are: how many, how many of these have
+	 * been closed, from and to when. */
+	size_t alike, alike_closed;
 	int64_t alike_from_ns, alike_to_ns;
 };
 

@@ -236,12 +236,12 @@ static json_t *until_fin(const struct evidence_until_fin *until_fin)
 		from_ns = until_fin->alike_from_ns;
 		to_ns = until_fin->alike_to_ns;
 	}
-	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "count",
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "count",
 			 (json_int_t)until_fin->count, "closed", (json_int_t)until_fin->closed,
 			 "p10_ms", json_milliseconds(p10_ns), "p50_ms", json_milliseconds(p50_ns),
 			 "p90_ms", json_milliseconds(p90_ns), "alike", (json_int_t)until_fin->alike,
-			 "alike_from_ms", json_milliseconds(from_ns), "alike_to_ms",
-			 json_milliseconds(to_ns));
+			 "alike_closed", (json_int_t)until_fin->alike_closed, "alike_from_ms",
+			 json_milliseconds(from_ns), "alike_to_ms", json_milliseconds(to_ns));
 }
 
 static json_t *evidence_object(const struct evidence *evidence)

@@ -8,7 +8,8 @@ void recent_add(struct recent *recent, const struct event *event, const struct t
 
 	if (event->kind != RECORD_CLOSED || conn->role != ROLE_SERVER || conn->flags & CONN_OLD ||
 	    event->close_wait_ns == UNKNOWN || event->close_wait_ns < slow->close_wait_ns ||
-	    event->cause == CAUSE_NEVER_ACCEPTED || !conn->established_ns ||
+	    event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING ||
+	    conn->end == END_EXIT || !conn->established_ns ||
 	    conn->close_wait_ns < conn->established_ns)
 		return;
 	recent->closes[recent->next] = (struct recent_close){

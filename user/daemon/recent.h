@@ -26,7 +26,11 @@ struct recent {
 	size_t next;
 };
 
-/* Keeps what has ended here after a slow close wait, of a server; other events are passed over. */
+/*
+ * Keeps what has ended here after a slow close wait, of a server that goes on: what ended with its
+ * process was not worked off. Nor is it kept where the peer is still sent to, and so has not given
+ * up. Other events are passed over.
+ */
 void recent_add(struct recent *recent, const struct event *event, const struct thresholds *slow,
 		int64_t now_ns);
 

@@ -209,21 +209,22 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		rule_out(finding, "peers hang up at different times (%s to %s)", low, high);
 		return;
 	}
-	if (until_fin->closed < PEERS_CLOSED_MIN) {
+	if (until_fin->alike_closed < PEERS_CLOSED_MIN) {
 		rule_out(finding, "the service does not get to an end with any of them");
 		return;
 	}
 	duration_format(until_fin->alike_from_ns, middle, sizeof(middle));
 	duration_format(until_fin->alike_to_ns, high, sizeof(high));
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_HIGH,
-		   "peers hang up %s after connecting, before this service has answered", middle);
+		   "peers hang up %s after connecting, before this service is done with them",
+		   middle);
 	rule_add(&finding->proof,
 		 "of %zu connections %zu got the peer's FIN between %s and %s after they began",
 		 until_fin->count, until_fin->alike, middle, high);
 	rule_add(&finding->proof,
 		 "%zu of them were closed later by this host: it works, and takes "
 		 "longer than that",
-		 until_fin->closed);
+		 until_fin->alike_closed);
 	rule_add(&finding->proof, "now %.180s", rule_what_waits(evidence, waits));
 	rule_add(&finding->now,
 		 "see why answers take longer than %s (slow query, slow upstream), or "
