@@ -313,12 +313,17 @@ static unsigned int proven(const struct evidence *evidence)
 	return codes;
 }
 
-static const char *reason(const struct evidence *evidence, enum finding_code code)
+static const struct finding *finding(const struct evidence *evidence, enum finding_code code)
 {
 	static struct diagnosis diagnosis;
 
 	diagnose(evidence, &diagnosis);
-	return diagnosis.findings[code].reason;
+	return &diagnosis.findings[code];
+}
+
+static const char *reason(const struct evidence *evidence, enum finding_code code)
+{
+	return finding(evidence, code)->reason;
 }
 
 #define assert_proven(evidence, codes) assert_int_equal(proven(evidence), codes)
@@ -878,6 +883,39 @@ static void close_leak_boundaries(void **state)
 	assert_proven(&evidence, 0);
 	waits->count = waits->before = 4;
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_MEDIUM);
+	assert_string_equal(finding(&evidence, FINDING_CLOSE_LEAK)->headline,
+			    "4 connections not closed: the peer has closed, and all was read; the "
+			    "oldest for 2.99s");
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 4, 60 * SEC);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
+	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "forgotten"));
+}
+
+/* A program that read the end at once, and closes when it is done with the answer. */
+static void slow_answers_are_no_leak(void **state)
+{
+	struct evidence evidence = quiet();
+	struct evidence_waits *waits = &evidence.waits[CAUSE_NOT_CLOSING];
+
+	(void)state;
+	set_threads(&evidence, THREAD_POLL, 1);
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 4 * SEC);
+	evidence.growing = 3;
+	/* Always others. */
+	waits->oldest_before_ns = waits->oldest_ns - SEC / 2;
+	assert_proven(&evidence, 0);
+	/* Their numbers grow so far, and others were closed. */
+	waits->oldest_before_ns = waits->oldest_ns - SEC;
+	evidence.until_fin.closed = 2;
+	assert_proven(&evidence, 0);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->verdict, VERDICT_NOT_DECIDABLE);
+	evidence.until_fin.closed = 1;
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	/* After a minute nobody waits for an answer. */
+	evidence.until_fin.closed = 20;
+	waits->oldest_ns = 60 * SEC;
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
 
 static void a_pool_that_grows_is_a_leak(void **state)
@@ -887,6 +925,9 @@ static void a_pool_that_grows_is_a_leak(void **state)
 	(void)state;
 	evidence.growing = 2;
 	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	assert_int_equal(finding(&evidence, FINDING_IDLE_POOL)->severity, SEVERITY_INFO);
+	evidence.processes[0].fds = evidence.processes[0].fd_limit / 2;
+	assert_int_equal(finding(&evidence, FINDING_IDLE_POOL)->severity, SEVERITY_WARNING);
 	evidence.growing = 3;
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
@@ -898,7 +939,7 @@ static void a_pool_says_why_it_is_not_read(void **state)
 
 	(void)state;
 	assert_string_equal(reason(&evidence, FINDING_NOT_READING),
-			    "nothing is left to be read but the end");
+			    "nothing is left to be read but the end or a last message");
 }
 
 /* Each with its own limit. */
@@ -1064,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(lock_stall_needs_all_threads),
 		cmocka_unit_test(workers_that_turn_are_not_locked),
 		cmocka_unit_test(close_leak_boundaries),
+		cmocka_unit_test(slow_answers_are_no_leak),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),
 		cmocka_unit_test(a_pool_says_why_it_is_not_read),
 		cmocka_unit_test(a_leak_tells_of_descriptors_and_limits),

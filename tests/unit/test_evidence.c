@@ -310,6 +310,34 @@ static void the_longest_wait_is_that_of_one_thread(void **state)
 	}
 }
 
+/* A client's server may say so before it closes; more than that its program should have read. */
+static void a_farewell_is_no_unread_data(void **state)
+{
+	const struct {
+		enum conn_role role;
+		int64_t unread_bytes;
+		uint64_t unread, kept;
+	} cases[] = {
+		{ROLE_CLIENT, 0, 0, 1},	      {ROLE_CLIENT, 512, 0, 1}, {ROLE_CLIENT, 513, 1, 0},
+		{ROLE_CLIENT, UNKNOWN, 0, 1}, {ROLE_SERVER, 0, 0, 0},	{ROLE_SERVER, 1, 1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pair pair = make_pair();
+		struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+
+		event.conn.role = cases[i].role;
+		event.unread_bytes = cases[i].unread_bytes;
+		reading_begin(pair.now);
+		reading_add(pair.now, &event);
+		assert_int_equal(pair.now->services[0].waits[CAUSE_NOT_READING].unread,
+				 cases[i].unread);
+		assert_int_equal(pair.now->services[0].kept, cases[i].kept);
+		free_pair(&pair);
+	}
+}
+
 static void growth_is_of_readings_in_a_row(void **state)
 {
 	struct pair pair = make_pair();
@@ -409,6 +437,7 @@ int main(void)
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),
+		cmocka_unit_test(a_farewell_is_no_unread_data),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),

@@ -20,6 +20,13 @@
 #define EVIDENCE_PROCESSES_MAX 16
 #define EVIDENCE_INHERITORS_MAX 4
 
+/*
+ * What a server that drops an idle connection may say before: a close_notify of TLS (RFC
+ * 8446, 6.1), a GOAWAY of HTTP/2 (RFC 9113, 6.8), the error message of a database. Nobody waits for
+ * it.
+ */
+#define EVIDENCE_FAREWELL_BYTES 512
+
 /* Times are alike within a tenth of them, or this. */
 #define EVIDENCE_ALIKE_SHARE 10
 #define EVIDENCE_ALIKE_NS (100 * NSEC_PER_MSEC)
@@ -28,7 +35,8 @@
 struct evidence_waits {
 	uint64_t count;
 	uint64_t before; /* how many there were at the reading before */
-	uint64_t unread; /* of these: with data that was not taken, beside the FIN */
+	uint64_t unread; /* of these: with data that was not taken, beside the FIN; of a client:
+			    more than a farewell */
 	int64_t oldest_ns; /* the longest of their waits; 0 without any */
 	int64_t oldest_before_ns;
 };

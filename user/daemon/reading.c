@@ -131,6 +131,14 @@ static void add_until_fin(struct service_reading *service, const struct conn *co
 			(int64_t)(conn->close_wait_ns - conn->established_ns);
 }
 
+/* With something that its program should take; how much is there may not be known. */
+static bool is_unread(const struct event *event)
+{
+	int64_t most = event->conn.role == ROLE_CLIENT ? EVIDENCE_FAREWELL_BYTES : 0;
+
+	return event->unread_bytes != UNKNOWN && event->unread_bytes > most;
+}
+
 static void add_wait(struct service_reading *service, const struct event *event)
 {
 	struct evidence_waits *waits = &service->waits[event->cause];
@@ -138,13 +146,13 @@ static void add_wait(struct service_reading *service, const struct event *event)
 		event->cause == CAUSE_NEVER_ACCEPTED ? event->accept_wait_ns : event_kept_ns(event);
 
 	waits->count++;
-	waits->unread += event->unread_bytes > 0; /* UNKNOWN is not */
+	waits->unread += is_unread(event);
 	if (wait_ns > waits->oldest_ns)
 		waits->oldest_ns = wait_ns;
 	service->all += event->cause != CAUSE_STILL_SENDING;
 	service->kept += event->cause == CAUSE_NOT_CLOSING ||
 			 (service->role == ROLE_CLIENT && event->cause == CAUSE_NOT_READING &&
-			  event->unread_bytes == 0);
+			  !is_unread(event));
 	service->in_queue += event->accepted == NO;
 	service->in_close_wait += event->conn.close_wait_ns != 0;
 }

@@ -81,6 +81,14 @@ bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int t
 	       waits->oldest_ns >= thresholds * threshold(evidence, cause);
 }
 
+bool rule_oldest_stays(const struct evidence *evidence, enum conn_cause cause)
+{
+	const struct evidence_waits *waits = &evidence->waits[cause];
+
+	return waits->before &&
+	       waits->oldest_ns - waits->oldest_before_ns >= evidence->interval_ns * 9 / 10;
+}
+
 bool rule_is_stalled(const struct evidence *evidence)
 {
 	bool client = evidence->role == ROLE_CLIENT;

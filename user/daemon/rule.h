@@ -42,6 +42,12 @@ RULE_PRINTF(2, 3) void rule_add(struct finding_lines *lines, const char *format,
  */
 bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int thresholds);
 
+/*
+ * Whether the oldest of a cause is the same one as at the reading before: it has got older by the
+ * time in between.
+ */
+bool rule_oldest_stays(const struct evidence *evidence, enum conn_cause cause);
+
 /* Whether anything waits that a process which cannot go on would leave waiting. */
 bool rule_is_stalled(const struct evidence *evidence);
 

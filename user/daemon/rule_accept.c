@@ -228,18 +228,6 @@ static bool is_left_over(const struct evidence *evidence, const struct evidence_
 }
 
 /*
- * The queue is first in, first out: where accept() is called, the oldest goes. (With several
- * listeners, the oldest is of the stuck one.)
- */
-static bool oldest_stays(const struct evidence *evidence)
-{
-	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-
-	return waits->before &&
-	       waits->oldest_ns - waits->oldest_before_ns >= evidence->interval_ns * 9 / 10;
-}
-
-/*
  * The queue is first in, first out. One that went on in its lifetime, and not long ago, is worked
  * off too slowly: the next accept() is only late.
  */
@@ -369,7 +357,10 @@ void rule_accept_stalled(const struct evidence *evidence, struct finding *findin
 		rule_not_decidable(finding, "whether accept() is called is not seen");
 		return;
 	}
-	if (listener && oldest_stays(evidence) && waits->oldest_ns >= STALLED_NS) {
+	/* First in, first out: where accept() is called, the oldest goes. (With several listeners,
+	 * the oldest is of the stuck one.) */
+	if (listener && rule_oldest_stays(evidence, CAUSE_NEVER_ACCEPTED) &&
+	    waits->oldest_ns >= STALLED_NS) {
 		prove_stalled(evidence, finding, listener);
 		return;
 	}

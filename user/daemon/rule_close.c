@@ -9,6 +9,9 @@
 #include "duration.h"
 #include "text.h"
 
+/* So many that were closed late are no accident: the service goes on. */
+#define CLOSED_LATE_MIN 2
+
 /* So many readings in a row that each found more are no fluctuation. */
 #define GROWS 3
 
@@ -20,7 +23,6 @@
  * CPU in time hangs up later than it wanted to.)
  */
 #define PEERS_MIN 5
-#define PEERS_CLOSED_MIN 2
 #define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
 
 /* One connection that was not read for so many times the threshold is no accident. */
@@ -73,6 +75,18 @@ static void add_holders(struct finding *finding, const struct evidence_leak *lea
 			 bound, leak->left_to_others);
 }
 
+static bool nears_limit(const struct evidence *evidence)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->owns && process->fds != UNKNOWN && process->fd_limit != UNKNOWN &&
+		    process->fds >= process->fd_limit / 2)
+			return true;
+	}
+	return false;
+}
+
 static void add_fds(struct finding *finding, const struct evidence *evidence)
 {
 	char name[64], limit[32];
@@ -116,43 +130,86 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 		 "returned 0 means close now");
 }
 
-void rule_close_leak(const struct evidence *evidence, struct finding *finding)
+static void prove_leak(const struct evidence *evidence, struct finding *finding, bool certain)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_CLOSING];
 	bool client = evidence->role == ROLE_CLIENT;
 	uint64_t count = client ? pooled(evidence) : waits->count;
-	bool certain = grows(evidence) || (!client && waits->oldest_ns >= LEAK_CERTAIN_NS);
+	double more = (double)waits->count - (double)waits->before;
 	char age[32], connections[40];
 
-	if (!count) {
-		rule_out(finding, "no connection was read to its end and left open");
-		return;
-	}
-	if (client ? !grows(evidence)
-		   : !certain && !rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3)) {
-		rule_out(finding, client ? "the number of idle ones does not keep growing"
-					 : "few were read to their end, and not long ago");
-		return;
-	}
-	rule_prove(finding, SEVERITY_WARNING,
-		   certain && !rule_locked_workers(evidence) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s forgotten: the peer has closed, all was read, and nobody closes; the "
-		   "oldest for %s",
-		   rule_connections(count, connections),
-		   duration_format(oldest(evidence, client), age, sizeof(age)));
-	rule_add(&finding->proof, "read to the end (Recv-Q 0): %" PRIu64 ", %s", waits->count,
-		 grows(evidence) ? "and the number keeps growing" : "and none of them goes away");
-	if (evidence->growth > 0 || evidence->growth < 0)
+	rule_connections(count, connections);
+	duration_format(oldest(evidence, client), age, sizeof(age));
+	if (certain)
+		rule_prove(finding, SEVERITY_WARNING,
+			   rule_locked_workers(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+			   "%s forgotten: the peer has closed, all was read, and nobody closes; "
+			   "the oldest for %s",
+			   connections, age);
+	else
+		rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
+			   "%s not closed: the peer has closed, and all was read; the oldest for "
+			   "%s",
+			   connections, age);
+	rule_add(&finding->proof, "%s: %" PRIu64 "%s%s",
+		 client ? "nothing but the end or a last message is left to be read"
+			: "read to the end (Recv-Q 0)",
+		 count, grows(evidence) ? ", more at each of the last readings" : "",
+		 rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) ? ", and the oldest stays" : "");
+	if (!client && evidence->interval_ns > 0 && waits->count != waits->before)
 		rule_add(&finding->proof, "their number changes by %+.1f a second",
-			 evidence->growth);
+			 more * 1e9 / (double)evidence->interval_ns);
 	add_holders(finding, &evidence->leak);
 	add_fds(finding, evidence);
 	advise_leak(finding, evidence);
 }
 
+/* A pool may be closed by the servers at any time: only that it grows tells of a leak. */
+static void find_leak_of_client(const struct evidence *evidence, struct finding *finding)
+{
+	if (grows(evidence))
+		prove_leak(evidence, finding, oldest(evidence, true) >= LEAK_CERTAIN_NS);
+	else
+		rule_out(finding, "the number of idle ones does not keep growing");
+}
+
+/*
+ * Some programs read the end at once, and close when they are done with the answer. One that closes
+ * others late may be such a one, until nobody would wait for an answer any more.
+ */
+static void find_leak_of_server(const struct evidence *evidence, struct finding *finding)
+{
+	bool certain = evidence->waits[CAUSE_NOT_CLOSING].oldest_ns >= LEAK_CERTAIN_NS;
+	size_t closed = evidence->until_fin.closed;
+
+	if (!certain && !(rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) &&
+			  (grows(evidence) || rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3))))
+		rule_out(finding, "few were read to their end and stay, and not for long");
+	else if (!certain && closed >= CLOSED_LATE_MIN)
+		rule_not_decidable(finding,
+				   "whether they are forgotten or only answered late: %zu others "
+				   "were closed late just now",
+				   closed);
+	else
+		prove_leak(evidence, finding, certain);
+}
+
+void rule_close_leak(const struct evidence *evidence, struct finding *finding)
+{
+	bool client = evidence->role == ROLE_CLIENT;
+
+	if (client ? !pooled(evidence) : !evidence->waits[CAUSE_NOT_CLOSING].count)
+		rule_out(finding, "no connection was read to its end and left open");
+	else if (client)
+		find_leak_of_client(evidence, finding);
+	else
+		find_leak_of_server(evidence, finding);
+}
+
 void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = evidence->waits;
+	bool scarce = nears_limit(evidence);
 	char age[32], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
@@ -168,14 +225,21 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "their number keeps growing");
 		return;
 	}
-	rule_prove(finding, SEVERITY_INFO, CONFIDENCE_MEDIUM,
-		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, "
-		   "usually harmless",
+	rule_prove(finding, scarce ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_MEDIUM,
+		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, %s",
 		   rule_connections(pooled(evidence), count), evidence->port,
-		   duration_format(oldest(evidence, true), age, sizeof(age)));
-	rule_add(&finding->proof, "connected from here; nothing is left to be read");
-	rule_add(&finding->proof, "their number does not keep growing");
-	rule_add(&finding->now, "nothing. The next use of one fails and must be tried again");
+		   duration_format(oldest(evidence, true), age, sizeof(age)),
+		   scarce ? "or a slow leak: descriptors get scarce" : "usually harmless");
+	rule_add(&finding->proof, "connected from here; at most a last message is left to be read");
+	rule_add(&finding->proof, "their number did not grow at each of the last readings");
+	add_fds(finding, evidence);
+	if (scarce)
+		rule_add(&finding->now,
+			 "see whether there are more tomorrow; restart the process before it is "
+			 "out of descriptors");
+	else
+		rule_add(&finding->now,
+			 "nothing. The next use of one fails and must be tried again");
 	rule_add(&finding->for_good,
 		 "let the pool drop idle connections sooner than the server does "
 		 "(its keep-alive timeout)");
@@ -209,7 +273,7 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		rule_out(finding, "peers hang up at different times (%s to %s)", low, high);
 		return;
 	}
-	if (until_fin->alike_closed < PEERS_CLOSED_MIN) {
+	if (until_fin->alike_closed < CLOSED_LATE_MIN) {
 		rule_out(finding, "the service does not get to an end with any of them");
 		return;
 	}
@@ -253,7 +317,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	if (evidence->role == ROLE_CLIENT && !waits->unread) {
-		rule_out(finding, "nothing is left to be read but the end");
+		rule_out(finding, "nothing is left to be read but the end or a last message");
 		return;
 	}
 	if (!rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS)) {
@@ -267,8 +331,9 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
-		   "%s accepted, and not read since the peer has closed; the oldest for %s",
+		   "%s %s, and not read since the peer has closed; the oldest for %s",
 		   rule_connections(waits->count, count),
+		   evidence->role == ROLE_CLIENT ? "connected" : "accepted",
 		   duration_format(waits->oldest_ns, age, sizeof(age)));
 	rule_add(&finding->proof,
 		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
