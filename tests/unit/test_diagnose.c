@@ -43,7 +43,8 @@ static struct evidence quiet(void)
 			       .listens = true,
 			       .fds = 20,
 			       .fd_limit = 1024,
-			       .threads_known = true}},
+			       .threads_known = true,
+			       .spare = NAN}},
 		.process_count = 1,
 		.node = {.disk_ms = NAN},
 	};
@@ -134,7 +135,7 @@ static struct evidence cpu_starved(void)
 	set_threads(&evidence, THREAD_RUNNING, 1);
 	evidence.processes[0].running = 0.02;
 	evidence.processes[0].delayed = 0;
-	evidence.processes[0].throttled = 0.9;
+	evidence.processes[0].throttled = evidence.processes[0].withheld = 0.9;
 	strcpy(evidence.processes[0].throttled_by, "/small.slice");
 	return evidence;
 }
@@ -794,11 +795,14 @@ static void cpu_starved_boundaries(void **state)
 	/* Of what all its threads want, one CPU can be had. */
 	process->cpus = 1;
 	process->delayed = 3.5;
-	process->running = 0.5;
+	process->running = process->spare = 0.5;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
-	process->running = 0.49;
+	assert_string_equal(reason(&evidence, FINDING_CPU_STARVED),
+			    "its threads wait for each other: the service leaves 0.5 of the 1 "
+			    "CPUs that it may use");
+	process->spare = 0.51;
 	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
-	process->cpus = 0;
+	process->spare = NAN;
 
 	/* Many threads, each of which waits a moment. */
 	process->delayed_most = 0.19;
@@ -814,9 +818,15 @@ static void cpu_starved_boundaries(void **state)
 	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
 	process->throttled = 0.49;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	/* In each period, for a moment. */
+	process->throttled = 1;
+	process->withheld = 0.19;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	process->withheld = 0.2;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
 	/* Others use up the quota, and this one does not want to run. */
 	evidence = accept_stalled();
-	process->throttled = 1;
+	process->throttled = process->withheld = 1;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 
 	evidence = cpu_starved();
@@ -868,6 +878,130 @@ static void workers_that_turn_are_not_locked(void **state)
 	diagnose(&evidence, &diagnosis);
 	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_RULED_OUT);
 	assert_int_equal(diagnosis.findings[FINDING_CLOSE_LEAK].confidence, CONFIDENCE_HIGH);
+}
+
+/* As a pool of processes that the one which accepts has forked: they have nothing to do. */
+static void who_inherited_the_listener_does_not_hang(void **state)
+{
+	struct evidence evidence = lock_stall();
+
+	(void)state;
+	evidence.process_count = 2;
+	evidence.processes[1] = evidence.processes[0];
+	evidence.processes[1].pid = 11;
+	evidence.processes[1].owns = evidence.processes[0].owns = false;
+	/* Nobody is known to have accepted: all of them hang. */
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	evidence.processes_left_out = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence.processes_left_out = 0;
+	/* The one that accepts is busy. */
+	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
+	evidence.processes[0].threads = 0;
+	set_threads(&evidence, THREAD_RUNNING, 1);
+	evidence.processes[0].accepts = true;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	/* It is the one that hangs. */
+	evidence.processes[0].accepts = false;
+	evidence.processes[1].accepts = true;
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	/* It has to do with nothing that waits. */
+	evidence.processes[1].accepts = evidence.processes[1].listens = false;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+}
+
+/* It keeps connections open, but nobody waits for it. */
+static void an_heir_lets_nobody_wait(void **state)
+{
+	struct evidence evidence = not_reading();
+	struct evidence_process *heir = &evidence.processes[1];
+
+	(void)state;
+	evidence.process_count = 2;
+	*heir = evidence.processes[0];
+	heir->owns = heir->listens = false;
+	memset(heir->groups, 0, sizeof(heir->groups));
+	heir->groups[THREAD_STOPPED].count = 1;
+	heir->groups[THREAD_DISK] =
+		(struct evidence_group){.count = 1, .before = 1, .stuck = 1, .tid = 11};
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0], "kill"));
+	heir->owns = true;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+}
+
+/* What was not looked at can hang too. */
+static void what_is_left_out_rules_nothing_out(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_process *process = &evidence.processes[0];
+
+	(void)state;
+	memset(process->groups, 0, sizeof(process->groups));
+	process->threads = 0;
+	set_threads(&evidence, THREAD_LOCK, 256);
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->verdict, VERDICT_RULED_OUT);
+	process->threads_left_out = 144;
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	assert_string_equal(reason(&evidence, FINDING_LOCK_STALL),
+			    "144 threads of server/10 were not looked at");
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->proof.text[2],
+			       "256 of the first 256 threads"));
+	process->threads_left_out = 0;
+	evidence.processes_left_out = 3;
+	assert_string_equal(reason(&evidence, FINDING_IO_STALL),
+			    "3 processes of it were not looked at");
+}
+
+/* The writer of a log hangs, and those that answer do not: a leak is not of that. */
+static void one_thread_that_hangs_is_not_sure(void **state)
+{
+	struct evidence evidence = close_leak();
+	struct evidence_process *process = &evidence.processes[0];
+
+	(void)state;
+	evidence.waits[CAUSE_NOT_CLOSING].oldest_ns = 7200 * SEC;
+	set_threads(&evidence, THREAD_DISK, 1);
+	assert_proven(&evidence, BIT(FINDING_IO_STALL) | BIT(FINDING_CLOSE_LEAK));
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(finding(&evidence, FINDING_IO_STALL)->headline,
+			       "1 of 6 threads of server/10 hangs "));
+	/* Nobody is left that waits for something to do. */
+	process->groups[THREAD_POLL] = (struct evidence_group){.count = 0};
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->confidence, CONFIDENCE_HIGH);
+	set_threads(&evidence, THREAD_POLL, 1);
+	/* Half of all. */
+	process->threads = 6;
+	process->groups[THREAD_DISK].stuck = process->groups[THREAD_DISK].count = 3;
+	process->groups[THREAD_LOCK].count = 2;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+}
+
+static void nobody_debugs_the_first_process(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
+	set_threads(&evidence, THREAD_POLL, 1);
+	evidence.listeners[0].holder = 1;
+	assert_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0], "gdb"));
+	evidence.listeners[0].holder = 0;
+	assert_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0], "gdb"));
+	evidence.listeners[0].holder = 10;
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0], "gdb -p 10"));
+}
+
+static void what_is_stopped_does_not_read(void **state)
+{
+	struct evidence evidence = not_reading();
+
+	(void)state;
+	set_threads(&evidence, THREAD_STOPPED, 1);
+	assert_string_equal(finding(&evidence, FINDING_NOT_READING)->now.text[0],
+			    "let what is stopped go on: kill -CONT 10");
 }
 
 static void close_leak_boundaries(void **state)
@@ -1104,6 +1238,12 @@ int main(void)
 		cmocka_unit_test(cpu_starved_boundaries),
 		cmocka_unit_test(lock_stall_needs_all_threads),
 		cmocka_unit_test(workers_that_turn_are_not_locked),
+		cmocka_unit_test(who_inherited_the_listener_does_not_hang),
+		cmocka_unit_test(an_heir_lets_nobody_wait),
+		cmocka_unit_test(what_is_left_out_rules_nothing_out),
+		cmocka_unit_test(one_thread_that_hangs_is_not_sure),
+		cmocka_unit_test(nobody_debugs_the_first_process),
+		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(close_leak_boundaries),
 		cmocka_unit_test(slow_answers_are_no_leak),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),

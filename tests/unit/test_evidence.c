@@ -338,6 +338,100 @@ static void a_farewell_is_no_unread_data(void **state)
 	}
 }
 
+static struct thread_record of(uint32_t pid, struct thread_record thread)
+{
+	thread.pid = pid;
+	return thread;
+}
+
+/* Two processes of a service on two CPUs: each waits while the other runs. */
+static void processes_of_a_service_share_its_cpus(void **state)
+{
+	const struct thread_record before[] = {of(10, thread(10, 0, 7, 0, 0)),
+					       of(11, thread(11, 0, 7, 0, 0))};
+	const struct thread_record now[] = {of(10, thread(10, 0, 9, SEC, 0)),
+					    of(11, thread(11, 0, 9, SEC / 2, 0))};
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct reading *reading = i ? pair.now : pair.before;
+
+		reading_begin(reading);
+		for (uint32_t pid = 10; pid <= 11; pid++) {
+			event.conn.owner.pid = pid;
+			reading_add(reading, &event);
+		}
+		reading_end(reading, i ? pair.before : pair.now, NULL, &pair.recent, pair.places);
+		add_threads(&pair, reading, i ? now : before, 2, i ? 12 * SEC : 10 * SEC);
+	}
+	pair.now->processes[0].seen.cpus = 2;
+	pair.now->processes[1].seen.cpus = 1;
+	evidence = make(&pair);
+	assert_true(evidence.processes[0].spare == 1.25);
+	assert_true(evidence.processes[1].spare == 0.25);
+	free_pair(&pair);
+}
+
+/* A quota that stops it in each period, for a tenth of it. */
+static void a_quota_takes_what_it_withholds(void **state)
+{
+	struct pair pair = make_pair();
+	struct process_reading *before, *now;
+	struct evidence evidence;
+
+	(void)state;
+	take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
+	add_threads(&pair, pair.before, NULL, 0, 10 * SEC);
+	take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
+	add_threads(&pair, pair.now, NULL, 0, 12 * SEC);
+	before = &pair.before->processes[0];
+	now = &pair.now->processes[0];
+	before->throttle_known = now->throttle_known = true;
+	evidence = make(&pair);
+	assert_true(evidence.processes[0].throttled == 0 && evidence.processes[0].withheld == 0);
+	strcpy(before->seen.throttled_by, "/small.slice");
+	strcpy(now->seen.throttled_by, "/small.slice");
+	before->throttle = (struct proc_throttle){100, 50, 1000000};
+	now->throttle = (struct proc_throttle){120, 70, 1200000};
+	evidence = make(&pair);
+	assert_true(evidence.processes[0].throttled == 1);
+	assert_true(fabs(evidence.processes[0].withheld - 0.1) < 1e-9);
+	free_pair(&pair);
+}
+
+/* Who accepts speaks for a listener, not the master that opened it; and an heir for nothing. */
+static void who_accepts_is_named(void **state)
+{
+	static const struct holder holders[] = {{.pid = 1, .comm = "master"},
+						{.pid = 20, .comm = "worker"},
+						{.pid = 30, .comm = "pool"}};
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	listener_event.holders = holders;
+	listener_event.holder_count = 3;
+	listener.queued = 2;
+	take(&pair, pair.now, CAUSE_NEVER_ACCEPTED, 2, 10 * SEC, SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.listeners[0].holder, 30); /* the youngest */
+	assert_int_equal(evidence.listeners[0].holders, 3);
+	listener_event.acceptor = 20;
+	take(&pair, pair.now, CAUSE_NEVER_ACCEPTED, 2, 10 * SEC, SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.listeners[0].holder, 20);
+	assert_string_equal(evidence.listeners[0].comm, "worker");
+	assert_int_equal(evidence.process_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(evidence.processes[i].listens);
+		assert_int_equal(evidence.processes[i].accepts, evidence.processes[i].pid == 20);
+	}
+	free_pair(&pair);
+}
+
 static void growth_is_of_readings_in_a_row(void **state)
 {
 	struct pair pair = make_pair();
@@ -438,6 +532,9 @@ int main(void)
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),
 		cmocka_unit_test(a_farewell_is_no_unread_data),
+		cmocka_unit_test(processes_of_a_service_share_its_cpus),
+		cmocka_unit_test(a_quota_takes_what_it_withholds),
+		cmocka_unit_test(who_accepts_is_named),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),

@@ -82,12 +82,18 @@ const char *severity_name(enum severity severity)
 	return names[severity];
 }
 
-void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code)
+void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code,
+		       enum confidence confidence)
 {
+	unsigned int explains = findings[code].explains;
+
+	/* What was forgotten stays, whatever hangs beside it. */
+	if (confidence != CONFIDENCE_HIGH)
+		explains &= ~BIT(FINDING_CLOSE_LEAK);
 	for (int other = 0; other < FINDINGS; other++) {
 		struct finding *finding = &diagnosis->findings[other];
 
-		if (!(findings[code].explains & BIT(other)) || other == (int)code ||
+		if (!(explains & BIT(other)) || other == (int)code ||
 		    finding->verdict != VERDICT_PROVEN)
 			continue;
 		finding->verdict = VERDICT_EXPLAINED;
@@ -100,7 +106,7 @@ static void explain(struct diagnosis *diagnosis)
 {
 	for (int code = 0; code < FINDINGS; code++) {
 		if (diagnosis->findings[code].verdict == VERDICT_PROVEN)
-			diagnosis_explain(diagnosis, code);
+			diagnosis_explain(diagnosis, code, diagnosis->findings[code].confidence);
 	}
 }
 

@@ -73,8 +73,9 @@ struct diagnosis {
 /* Works out all of them. */
 void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis);
 
-/* What is proven and what this one brings about becomes explained by it. */
-void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code);
+/* What is proven and what this one, with that confidence, brings about becomes explained by it. */
+void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code,
+		       enum confidence confidence);
 
 /* Whether any is proven. */
 bool diagnosis_has_findings(const struct diagnosis *diagnosis);

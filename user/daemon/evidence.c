@@ -108,21 +108,28 @@ static const struct process_reading *find_process(const struct reading *reading,
 	return NULL;
 }
 
-static double throttled(const struct process_reading *now, const struct process_reading *before)
+/* Its share of the periods, and what it cost: a short stop in each of them is little. */
+static void set_throttled(struct evidence_process *evidence, const struct process_reading *now,
+			  const struct process_reading *before, int64_t interval_ns)
 {
 	uint64_t periods;
 
 	if (!now->throttle_known)
-		return NAN;
-	if (!now->seen.throttled_by[0])
-		return 0;
+		return;
+	if (!now->seen.throttled_by[0]) {
+		evidence->throttled = evidence->withheld = 0;
+		return;
+	}
 	if (!before || strcmp(now->seen.throttled_by, before->seen.throttled_by) != 0 ||
 	    now->throttle.periods < before->throttle.periods)
-		return NAN;
+		return;
 	periods = now->throttle.periods - before->throttle.periods;
-	return periods ? (double)(now->throttle.throttled - before->throttle.throttled) /
-				 (double)periods
-		       : 0;
+	evidence->throttled =
+		periods ? (double)(now->throttle.throttled - before->throttle.throttled) /
+				  (double)periods
+			: 0;
+	evidence->withheld =
+		rate(now->throttle.throttled_us, before->throttle.throttled_us, interval_ns) / 1e6;
 }
 
 /*
@@ -167,12 +174,14 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	evidence->pid = who->pid;
 	evidence->owns = who->owns;
 	evidence->listens = who->listens;
-	evidence->running = evidence->delayed = evidence->delayed_most = evidence->throttled = NAN;
+	evidence->accepts = who->accepts;
+	evidence->running = evidence->delayed = evidence->delayed_most = NAN;
+	evidence->spare = evidence->throttled = evidence->withheld = NAN;
 	evidence->pressures = pressures(now ? &now->pressures : &(struct proc_pressures){0},
 					last ? &last->pressures : NULL, interval_ns);
 	if (!now)
 		return;
-	evidence->throttled = throttled(now, last);
+	set_throttled(evidence, now, last, interval_ns);
 	if (now->timed && before->threads_ns) {
 		evidence->running = cpus(now->run_ns, interval_ns);
 		evidence->delayed = delayed(now, evidence->running, interval_ns);
@@ -180,6 +189,23 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	}
 	for (int i = 0; last && i < THREAD_WAITS; i++)
 		evidence->groups[i].before = last->seen.groups[i].count;
+}
+
+/* Processes of one service that have it to themselves wait for each other, like threads. */
+static void set_spare(struct evidence *evidence)
+{
+	double running = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].running > 0)
+			running += evidence->processes[i].running;
+	}
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		struct evidence_process *process = &evidence->processes[i];
+
+		if (process->cpus)
+			process->spare = running < process->cpus ? process->cpus - running : 0;
+	}
 }
 
 static void set_busiest(struct evidence_node *evidence, const struct node_reading *now,
@@ -311,6 +337,7 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 	evidence->processes_left_out = now->processes_left_out;
 	for (size_t j = 0; j < now->process_count; j++)
 		set_process(&evidence->processes[j], reading, before, &now->processes[j]);
+	set_spare(evidence);
 	set_node(&evidence->node, reading, before);
 	evidence->overflows = NAN;
 	if (last && now->overflows_known && last->overflows_known)

@@ -51,7 +51,9 @@ struct evidence_listener {
 	enum conn_family family;
 	__u8 address[16];
 	uint16_t port;
-	uint32_t holder; /* the first process that holds it; 0: not known */
+	/* The process that called accept() last; else the last one that holds it, which is no
+	 * master that leaves it to others; 0: not known. */
+	uint32_t holder;
 	char comm[16]; /* that process's */
 	size_t holders; /* processes */
 	uint32_t queued, queued_before;
@@ -90,7 +92,8 @@ struct evidence_process {
 	char comm[16];
 	char unit[128]; /* "": none, or not known */
 	bool owns; /* connections in CLOSE_WAIT that wait */
-	bool listens; /* holds a listener in whose queue something waits */
+	bool listens; /* holds a listener in whose queue something waits, */
+	bool accepts; /* and is the one that called accept() on it last */
 	int64_t fds;
 	bool fds_at_least;
 	int64_t fd_limit; /* the soft one, which holds; INT64_MAX: none */
@@ -103,8 +106,10 @@ struct evidence_process {
 	double running; /* CPUs that its threads used, */
 	double delayed; /* and CPUs that they waited for, on average */
 	double delayed_most; /* the share of the time that one of them waited for a CPU */
+	double spare; /* CPUs that it may use, and the service's processes did not */
 	double throttled; /* share of the periods of its cgroup's quota that it had to stop in; 0:
 			     there is no quota */
+	double withheld; /* CPUs that it was kept from by that, on average */
 	char throttled_by[128]; /* the cgroup with the quota */
 	struct evidence_pressures pressures; /* of its cgroup */
 };

@@ -68,22 +68,22 @@ static struct service_reading *service_of(struct reading *reading, const struct 
 	return service;
 }
 
-static void add_process(struct service_reading *service, uint32_t pid, bool owns, bool listens)
+static void add_process(struct service_reading *service, const struct service_process *wanted)
 {
 	struct service_process *process = service->processes;
 
 	for (size_t i = 0; i < service->process_count; i++, process++) {
-		if (process->pid == pid) {
-			process->owns |= owns;
-			process->listens |= listens;
+		if (process->pid == wanted->pid) {
+			process->owns |= wanted->owns;
+			process->listens |= wanted->listens;
+			process->accepts |= wanted->accepts;
 			return;
 		}
 	}
 	if (service->process_count == EVIDENCE_PROCESSES_MAX)
 		service->processes_left_out++;
 	else
-		service->processes[service->process_count++] =
-			(struct service_process){pid, owns, listens};
+		service->processes[service->process_count++] = *wanted;
 }
 
 static void add_inheritor(struct evidence_leak *leak, const struct holder *holder)
@@ -106,13 +106,15 @@ static void add_holders(struct service_reading *service, const struct event *eve
 	for (size_t i = 0; i < event->holder_count; i++) {
 		const struct holder *holder = &event->holders[i];
 
-		add_process(service, holder->pid, true, false);
+		bool owns = holder->pid == event->conn.owner.pid || !event->conn.owner.pid;
+
+		add_process(service, &(struct service_process){.pid = holder->pid, .owns = owns});
 		if (!leak->pid ||
 		    (holder->pid == event->conn.owner.pid && leak->pid != event->conn.owner.pid)) {
 			leak->pid = holder->pid;
 			leak->fd = holder->fd;
 		}
-		if (holder->pid == event->conn.owner.pid || !event->conn.owner.pid) {
+		if (owns) {
 			by_owner = true;
 		} else {
 			by_other = true;
@@ -183,7 +185,7 @@ static struct service_reading *count_in(struct reading *reading, const struct ev
 	if (!is_with_process(event))
 		return service;
 	if (owner->pid)
-		add_process(service, owner->pid, true, false);
+		add_process(service, &(struct service_process){.pid = owner->pid, .owns = true});
 	if (event->conn.role == ROLE_SERVER)
 		add_until_fin(service, &event->conn);
 	return service;
@@ -229,12 +231,15 @@ static void set_listener(struct evidence_listener *seen, const struct listener_e
 	seen->somaxconn = record->somaxconn;
 	seen->accepts_seen = event->accepts_seen;
 	seen->last_accept_ns = event->last_accept_ns;
-	if (event->holder_count) {
-		seen->holder = event->holders[0].pid;
-		memcpy(seen->comm, event->holders[0].comm, sizeof(seen->comm));
+	for (size_t i = 0; i < event->holder_count; i++) {
+		const struct holder *holder = &event->holders[i];
+
+		seen->holders += i == 0 || holder->pid != event->holders[i - 1].pid;
+		if (seen->holder && seen->holder == event->acceptor)
+			continue;
+		seen->holder = holder->pid;
+		memcpy(seen->comm, holder->comm, sizeof(seen->comm));
 	}
-	for (size_t i = 0; i < event->holder_count; i++)
-		seen->holders += i == 0 || event->holders[i].pid != event->holders[i - 1].pid;
 	for (size_t i = 0; i < event->error_count; i++)
 		seen->errors[i] = (struct evidence_error){.error = event->errors[i].error,
 							  .count = event->errors[i].count};
@@ -288,8 +293,14 @@ static void take_listener(struct reading *reading, const struct reading *before,
 	if (!service->unit[0] && listener->seen.holder &&
 	    places_of(places, listener->seen.holder, reading->time_ns, &place))
 		memcpy(service->unit, place.unit, sizeof(service->unit));
+	/* There may be more of them than are kept. */
+	if (event->acceptor)
+		add_process(service, &(struct service_process){.pid = event->acceptor,
+							       .listens = true,
+							       .accepts = true});
 	for (size_t i = 0; i < event->holder_count; i++)
-		add_process(service, event->holders[i].pid, false, true);
+		add_process(service, &(struct service_process){.pid = event->holders[i].pid,
+							       .listens = true});
 }
 
 /* The most frequent come first in no order: each service has its share before any has more. */

@@ -25,7 +25,7 @@
 /* A process that has to do with a service. */
 struct service_process {
 	uint32_t pid;
-	bool owns, listens;
+	bool owns, listens, accepts;
 };
 
 struct listener_reading {

@@ -84,7 +84,33 @@ const char *rule_port_option(const struct evidence *evidence);
 /* "1 connection", "2 connections". */
 const char *rule_connections(uint64_t count, char buf[40]);
 
-/* The process for which value() is largest; NULL: for none it is over 0. */
+/*
+ * Whether it has to do with what waits: it owns some or holds the listener. One that only inherited
+ * connections lets nobody wait.
+ */
+bool rule_has_part(const struct evidence_process *process);
+
+typedef bool rule_process_is(const struct evidence_process *process);
+
+#define RULE_PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
+
+/* Those that have a part and are so, with a blank before each; "": none is. Returns how many. */
+size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE]);
+
+/* Whether any of them is stopped, held by a debugger or frozen; and what to do then. */
+bool rule_is_held_up(const struct evidence *evidence);
+bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding);
+
+/* The one to speak of where there are several: that owns what waits, or accepts. NULL: none. */
+const struct evidence_process *rule_foremost(const struct evidence *evidence);
+
+/*
+ * Threads and processes beyond those that are looked at can be anywhere: sets the verdict to "not
+ * decidable" and returns true where there are any.
+ */
+bool rule_left_out(const struct evidence *evidence, struct finding *finding);
+
+/* Of those that have a part, the one for which value() is largest; NULL: for none it is over 0. */
 const struct evidence_process *rule_worst(const struct evidence *evidence,
 					  double (*value)(const struct evidence_process *));
 

@@ -98,27 +98,6 @@ static const char *colon(const struct evidence_process *process, int64_t limit)
 	return process->fd_limit_hard >= limit ? ":" : "";
 }
 
-typedef bool process_is_fn(const struct evidence_process *process);
-
-#define PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
-
-/* Those processes, with a blank before each; "": none is so. Returns how many. */
-static size_t pids_of(const struct evidence *evidence, process_is_fn *is, char buf[PIDS_SIZE])
-{
-	size_t used = 0, count = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		if (!is(process))
-			continue;
-		used += (size_t)snprintf(buf + used, PIDS_SIZE - used, " %" PRIu32, process->pid);
-		count++;
-	}
-	return count;
-}
-
 static bool listens_at_limit(const struct evidence_process *process)
 {
 	return process->listens && is_at_limit(process);
@@ -128,9 +107,9 @@ static void advise_limit(const struct evidence *evidence, struct finding *findin
 			 const struct evidence_process *process)
 {
 	int64_t limit = higher_limit(process);
-	char pids[PIDS_SIZE];
+	char pids[RULE_PIDS_SIZE];
 
-	if (pids_of(evidence, listens_at_limit, pids) > 1)
+	if (rule_pids(evidence, listens_at_limit, pids) > 1)
 		rule_add(&finding->now,
 			 "raise the limit of the running processes: for p in%s; do prlimit -p $p "
 			 "-n%" PRId64 "%s; done",
@@ -258,66 +237,33 @@ static const struct evidence_listener *find_stalled(const struct evidence *evide
 	return found;
 }
 
-static bool has_stopped(const struct evidence_process *process)
-{
-	return process->groups[THREAD_STOPPED].count > 0;
-}
-
-static bool has_traced(const struct evidence_process *process)
-{
-	return process->groups[THREAD_TRACED].count > 0;
-}
-
-static bool has_frozen(const struct evidence_process *process)
-{
-	return process->groups[THREAD_FROZEN].count > 0;
-}
-
-/* Of those that hold the listener it need not be the first that is held up. */
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
 			   const struct evidence_listener *listener)
 {
-	char pids[PIDS_SIZE];
-
-	if (pids_of(evidence, has_stopped, pids)) {
-		rule_add(&finding->now, "let what is stopped go on: kill -CONT%s", pids);
-		rule_add(&finding->for_good,
-			 "find who stopped it: a script's kill -STOP, or a shell's job control");
-	} else if (pids_of(evidence, has_traced, pids)) {
+	if (rule_advise_held_up(evidence, finding))
+		return;
+	if (!listener->holder)
+		rule_add(&finding->now, "find who holds it: ss -ltnp 'sport = :%u'",
+			 listener->port);
+	else if (listener->holder == 1) /* systemd, for a service that has not taken it */
 		rule_add(&finding->now,
-			 "end the debugger that holds it: grep TracerPid /proc/PID/status, PID:%s",
-			 pids);
-	} else if (pids_of(evidence, has_frozen, pids)) {
-		rule_add(&finding->now,
-			 "thaw its cgroup (a paused container: docker unpause), of process%s",
-			 pids);
-	} else {
+			 "see why the service behind this socket does not start: systemctl "
+			 "list-sockets, then systemctl status");
+	else
 		rule_add(&finding->now,
 			 "look at what its threads do (gdb -p %u, or the runtime's own dump), then "
 			 "restart it",
 			 listener->holder);
-		rule_add(&finding->for_good,
-			 "accept in a thread of its own that does nothing else, so that work "
-			 "cannot keep it");
-	}
-}
-
-static bool any_is_held_up(const struct evidence *evidence)
-{
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		if (has_stopped(process) || has_traced(process) || has_frozen(process))
-			return true;
-	}
-	return false;
+	rule_add(&finding->for_good,
+		 "accept in a thread of its own that does nothing else, so that "
+		 "work cannot keep it");
 }
 
 /* The next accept() may only be late. */
 static bool may_go_on(const struct evidence *evidence)
 {
 	return evidence->waits[CAUSE_NEVER_ACCEPTED].oldest_ns < PAUSE_MAX_NS &&
-	       !any_is_held_up(evidence);
+	       !rule_is_held_up(evidence);
 }
 
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,
@@ -325,17 +271,19 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
 	char address[64], oldest[32], last[32], count[40];
+	bool left_over = is_left_over(evidence, listener);
 
 	rule_prove(finding, SEVERITY_CRITICAL,
 		   may_go_on(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
 		   "nobody calls accept() on %s (held by %.16s/%u): %s in its queue, the oldest "
 		   "for %s",
 		   rule_address(listener, address), listener->comm, listener->holder,
-		   rule_connections(waits->count, count),
+		   rule_connections(listener->queued, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
 	if (listener->last_accept_ns != UNKNOWN)
-		rule_add(&finding->proof, "its last accept() was %s ago",
-			 duration_format(listener->last_accept_ns, last, sizeof(last)));
+		rule_add(&finding->proof, "its last accept() was %s ago%s",
+			 duration_format(listener->last_accept_ns, last, sizeof(last)),
+			 left_over ? ", on another listener: this queue did not get shorter" : "");
 	else
 		rule_add(&finding->proof, "no accept() on it since slowclosed runs");
 	rule_add_queue(&finding->proof, listener);
@@ -435,7 +383,7 @@ void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
 			   "late",
 			   rule_address(listener, address));
 		rule_add_queue(&finding->proof, listener);
-		rule_add(&finding->proof, "%.1f connections a second were not taken",
+		rule_add(&finding->proof, "%.1f attempts to connect a second were turned away",
 			 listener->drops > 0 ? listener->drops : 0);
 		if (listener->drops_while_full)
 			rule_add(&finding->proof, "%" PRIu64 " since it was seen full",
@@ -480,7 +428,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 	}
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
 		   "accept() is called too seldom on %s: %s in its queue, the oldest for %s",
-		   rule_address(listener, address), rule_connections(waits->count, count),
+		   rule_address(listener, address), rule_connections(listener->queued, count),
 		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
 	if (listener->accepts > 0)
 		rule_add(&finding->proof, "accept() returned %.1f connections a second",

@@ -339,6 +339,8 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
 		 waits->unread, waits->count - waits->unread);
 	rule_add_threads(&finding->proof, evidence);
+	if (rule_advise_held_up(evidence, finding))
+		return;
 	rule_add(&finding->now,
 		 "see what the program does instead of reading: its log, its own dump "
 		 "of threads, gdb -p");

@@ -125,16 +125,38 @@ static void add_io_numbers(struct finding_lines *lines, const struct evidence *e
 			 rule_percent(node->disk_busy, busy), node->disk_ms);
 }
 
-static void prove_io(const struct evidence *evidence, struct finding *finding,
-		     const struct evidence_process *process, bool stuck)
+static uint32_t alive(const struct evidence_process *process)
 {
-	char name[64], waits[FINDING_LINE_SIZE];
+	return process->threads - process->groups[THREAD_EXITING].count;
+}
+
+/*
+ * One of many threads that hangs may have nothing to do with what waits (it writes a log), unless
+ * it keeps the others: then half of them hang too, or none is left that waits for something to do.
+ */
+static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
+{
+	return 2 * stuck >= alive(process) ||
+	       (!process->threads_left_out && !process->groups[THREAD_POLL].count &&
+		!process->groups[THREAD_ACCEPT].count && !process->groups[THREAD_SOCKET].count);
+}
+
+static void prove_io(const struct evidence *evidence, struct finding *finding,
+		     const struct evidence_process *process)
+{
+	char name[64], waits[FINDING_LINE_SIZE], some[64] = "";
 	enum thread_wait wait = THREAD_DISK;
 	const struct evidence_group *group = io_group(process, &wait);
+	uint32_t stuck = (uint32_t)io_stuck(process);
+	bool sure = stuck && keeps_all(process, stuck);
 
-	rule_prove(finding, SEVERITY_CRITICAL, stuck ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s hangs %s: %.140s", rule_process(process, name), thread_wait_text(wait),
-		   rule_what_waits(evidence, waits));
+	rule_process(process, name);
+	if (!sure)
+		snprintf(some, sizeof(some), "%u of %u threads of ", group->count,
+			 process->threads);
+	rule_prove(finding, SEVERITY_CRITICAL, sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%s%s hang%s %s: %.140s", some, name, sure || group->count == 1 ? "s" : "",
+		   thread_wait_text(wait), rule_what_waits(evidence, waits));
 	rule_add(&finding->proof, "%u of %u threads of %s are there%s%s%s", group->count,
 		 process->threads, name, group->where[0] ? ", in the kernel's " : "", group->where,
 		 group->where[0] ? "()" : "");
@@ -163,20 +185,25 @@ void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 	if (cannot_tell(evidence, finding))
 		return;
 	if (process) {
-		prove_io(evidence, finding, process, true);
+		prove_io(evidence, finding, process);
 		return;
 	}
 	process = rule_worst(evidence, io_lasting);
 	if (process && is_pressed(evidence, process)) {
-		prove_io(evidence, finding, process, false);
+		prove_io(evidence, finding, process);
 		return;
 	}
-	if (sleep_unknown(evidence, finding))
+	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
 		return;
 	rule_out(finding,
 		 "no thread hangs in a disk, a file system or for memory (io pressure of "
 		 "the node: %s)",
 		 rule_percent(evidence->node.pressures.io.some, io));
+}
+
+static double delayed(const struct evidence_process *process)
+{
+	return process->delayed;
 }
 
 static double wants_cpu(const struct evidence_process *process)
@@ -186,15 +213,14 @@ static double wants_cpu(const struct evidence_process *process)
 
 static bool is_throttled(const struct evidence_process *process)
 {
-	return process->throttled >= THROTTLED_SHARE && wants_cpu(process) > 0;
+	return process->throttled >= THROTTLED_SHARE && process->withheld >= STARVED_CPUS &&
+	       wants_cpu(process) > 0;
 }
 
-/* CPUs that others took from it: its threads beyond those that it may use wait for each other. */
+/* CPUs that others took from it, at most: beyond these its own threads waited for each other. */
 static double taken(const struct evidence_process *process)
 {
-	double left = (double)process->cpus - process->running;
-
-	return process->cpus && left < process->delayed ? left : process->delayed;
+	return process->spare < process->delayed ? process->spare : process->delayed;
 }
 
 static double starved(const struct evidence_process *process)
@@ -244,8 +270,11 @@ static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 		   is_throttled(process) ? ", its quota is used up" : "",
 		   rule_what_waits(evidence, waits));
 	if (process->throttled > 0)
-		rule_add(&finding->proof, "%s was throttled in %s of its periods",
-			 process->throttled_by, rule_percent(process->throttled, share));
+		rule_add(&finding->proof,
+			 "%s was throttled in %s of its periods, which took %.0f ms of CPU from it "
+			 "each second",
+			 process->throttled_by, rule_percent(process->throttled, share),
+			 1000 * process->withheld);
 	if (!isnan(process->delayed))
 		rule_add(&finding->proof,
 			 "%s waited for a CPU %.0f ms of each second%s, and ran %.0f ms", name,
@@ -285,12 +314,16 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 		prove_stolen(evidence, finding);
 		return;
 	}
-	process = evidence->process_count ? &evidence->processes[0] : NULL;
+	process = rule_worst(evidence, delayed);
+	if (!process)
+		process = rule_foremost(evidence);
 	if (!process || isnan(process->delayed))
 		rule_not_decidable(finding, "how long the threads waited for a CPU is not known");
 	else if (taken(process) < process->delayed)
-		rule_out(finding, "its threads wait for each other: they use %.1f of %u CPUs",
-			 process->running, process->cpus);
+		rule_out(finding,
+			 "its threads wait for each other: the service leaves %.1f of the %u "
+			 "CPUs that it may use",
+			 process->spare, process->cpus);
 	else if (process->delayed >= STARVED_CPUS && process->delayed_most < STARVED_CPUS)
 		rule_out(finding,
 			 "its threads waited for a CPU %.0f ms of each second together, and none "
@@ -300,11 +333,6 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "its threads waited for a CPU %.0f ms of each second%s",
 			 1000 * process->delayed,
 			 process->throttled == 0 ? ", and no quota throttled them" : "");
-}
-
-static uint32_t alive(const struct evidence_process *process)
-{
-	return process->threads - process->groups[THREAD_EXITING].count;
 }
 
 /*
@@ -344,13 +372,31 @@ const struct evidence_process *rule_locked_workers(const struct evidence *eviden
 	return NULL;
 }
 
-static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+/* Whether nobody accepts, as far as all who hold the listener are known. */
+static bool all_listeners_locked(const struct evidence *evidence)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		*all = all_locked(&evidence->processes[i]);
-		if (*all)
-			return &evidence->processes[i];
+		if (evidence->processes[i].listens && !all_locked(&evidence->processes[i]))
+			return false;
 	}
+	return !evidence->processes_left_out;
+}
+
+/*
+ * One that hangs lets wait what it owns. What nobody has accepted is let wait by who accepts: a
+ * child that has inherited the listener, and has nothing to do, sleeps in futex too.
+ */
+static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+{
+	*all = true;
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (all_locked(process) && (process->owns || process->accepts ||
+					    (process->listens && all_listeners_locked(evidence))))
+			return process;
+	}
+	*all = false;
 	return rule_piles_up(evidence, CAUSE_NOT_READING, 3) ? rule_locked_workers(evidence) : NULL;
 }
 
@@ -390,7 +436,7 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 		prove_lock(evidence, finding, process, all);
 		return;
 	}
-	if (sleep_unknown(evidence, finding))
+	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
 		return;
 	if (rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3) &&
 	    (process = rule_locked_workers(evidence)) != NULL) {
@@ -400,6 +446,7 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 				   rule_threads(process, threads));
 		return;
 	}
+	process = rule_foremost(evidence);
 	rule_out(finding, "not all threads sleep in futex: %.150s",
-		 rule_threads(&evidence->processes[0], threads));
+		 process ? rule_threads(process, threads) : "none of its processes is known");
 }

@@ -43,7 +43,7 @@ static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosi
 		if (!told[code].shown || is(diagnosis, code, VERDICT_PROVEN))
 			continue;
 		diagnosis->findings[code].reason[0] = '\0';
-		diagnosis_explain(diagnosis, code);
+		diagnosis_explain(diagnosis, code, told[code].finding.confidence);
 	}
 }
 

@@ -397,7 +397,8 @@ static void add_error(struct listener_event *event, int error, uint64_t count)
 		event->errors[event->error_count++] = (struct accept_error){error, count};
 }
 
-static void add_accept(struct listener_event *event, const struct accept_record *accept,
+/* Returns whether it is of this listener: of a failure only the process is known. */
+static bool add_accept(struct listener_event *event, const struct accept_record *accept,
 		       int64_t now_ns)
 {
 	const struct listener *listener = &event->record->listener;
@@ -405,16 +406,21 @@ static void add_accept(struct listener_event *event, const struct accept_record 
 
 	if (accept->key.error) {
 		add_error(event, accept->key.error, accept->count.count);
-	} else if (accept->key.netns == listener->netns && accept->key.port == listener->port) {
-		event->accepts += accept->count.count;
-		if (event->last_accept_ns == UNKNOWN || ago < event->last_accept_ns)
-			event->last_accept_ns = ago;
+		return true;
 	}
+	if (accept->key.netns != listener->netns || accept->key.port != listener->port)
+		return false;
+	event->accepts += accept->count.count;
+	if (event->last_accept_ns == UNKNOWN || ago < event->last_accept_ns)
+		event->last_accept_ns = ago;
+	return true;
 }
 
 /* What the processes that hold the listener have got from accept(). */
 static void add_accepts(struct listener_event *event, const struct array *accepts, int64_t now_ns)
 {
+	uint64_t last_ns = 0;
+
 	for (size_t i = 0; i < event->holder_count; i++) {
 		const struct accept_record wanted = {.key = {.pid = event->holders[i].pid}};
 		const struct accept_record *accept;
@@ -427,7 +433,10 @@ static void add_accepts(struct listener_event *event, const struct array *accept
 			accept = array_at(accepts, at);
 			if (accept->key.pid != wanted.key.pid)
 				break;
-			add_accept(event, accept, now_ns);
+			if (add_accept(event, accept, now_ns) && accept->count.last_ns > last_ns) {
+				last_ns = accept->count.last_ns;
+				event->acceptor = accept->key.pid;
+			}
 		}
 	}
 }

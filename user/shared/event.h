@@ -74,6 +74,7 @@ struct listener_event {
 	bool accepts_seen; /* else what follows is not known */
 	uint64_t accepts; /* by its holders on its port, since the start */
 	int64_t last_accept_ns; /* how long ago; or UNKNOWN */
+	uint32_t acceptor; /* the holder that called accept() last, with success or not; 0: none */
 	/* Failures of accept() of its holders, the most frequent first. */
 	struct accept_error {
 		int error;
