@@ -33,9 +33,10 @@ static void reading(enum finding_code one, enum finding_code other)
 		strcpy(diagnosis.findings[code].reason, "it is not");
 		if (code == (int)one || code == (int)other)
 			diagnosis.findings[code].verdict = VERDICT_PROVEN;
+		diagnosis.findings[code].oldest_ns = (int64_t)(code + 1) * SEC;
 	}
 	now_ns += SEC;
-	told_update(told, &diagnosis, now_ns - 3 * SEC, now_ns);
+	told_update(told, &diagnosis, now_ns, now_ns);
 }
 
 static void one_is_told_at_once_and_missed_once(void **state)

@@ -14,33 +14,47 @@
 	(BIT(FINDING_LOCK_STALL) | BIT(FINDING_ACCEPT_STALLED) | BIT(FINDING_BACKLOG_FULL) |       \
 	 BIT(FINDING_ACCEPT_SLOW) | BIT(FINDING_IMPATIENT_PEERS) | BIT(FINDING_NOT_READING))
 
+/* Waits that findings speak of. */
+#define OF_QUEUE BIT(CAUSE_NEVER_ACCEPTED)
+#define OF_UNREAD BIT(CAUSE_NOT_READING)
+#define OF_UNCLOSED BIT(CAUSE_NOT_CLOSING)
+#define OF_ANY (OF_QUEUE | OF_UNREAD | OF_UNCLOSED | BIT(CAUSE_NONE))
+
 static const struct {
 	const char *name;
 	rule_fn rule;
 	unsigned int explains; /* others that are true of it, and say less */
+	unsigned int of, else_of; /* waits; the second where none of the first is there */
 } findings[FINDINGS] = {
 	/* A queue that is full of it is part of it. What leaks descriptors is not: it explains. */
 	[FINDING_FD_EXHAUSTED] = {"fd-exhausted", rule_fd_exhausted,
 				  BIT(FINDING_CPU_STARVED) | BIT(FINDING_ACCEPT_STALLED) |
 					  BIT(FINDING_BACKLOG_FULL) | BIT(FINDING_ACCEPT_SLOW) |
-					  BIT(FINDING_IMPATIENT_PEERS)},
+					  BIT(FINDING_IMPATIENT_PEERS),
+				  OF_QUEUE, 0},
 	[FINDING_IO_STALL] = {"io-stall", rule_io_stall,
-			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK)},
-	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved, OF_A_STALL},
+			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK),
+			      OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
+	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved, OF_A_STALL, OF_QUEUE | OF_UNREAD,
+				 0},
 	[FINDING_LOCK_STALL] = {"lock-stall", rule_lock_stall,
-				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK)},
+				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK),
+				OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
 	/* That new connections are refused is news, whoever does not accept the others. */
 	[FINDING_ACCEPT_STALLED] = {"accept-stalled", rule_accept_stalled,
 				    BIT(FINDING_ACCEPT_SLOW) | BIT(FINDING_IMPATIENT_PEERS) |
-					    BIT(FINDING_NOT_READING)},
-	[FINDING_BACKLOG_FULL] = {"backlog-full", rule_backlog_full, BIT(FINDING_ACCEPT_SLOW)},
-	[FINDING_ACCEPT_SLOW] = {"accept-slow", rule_accept_slow, BIT(FINDING_IMPATIENT_PEERS)},
-	[FINDING_CLOSE_LEAK] = {"close-leak", rule_close_leak, 0},
+					    BIT(FINDING_NOT_READING),
+				    OF_QUEUE, 0},
+	[FINDING_BACKLOG_FULL] = {"backlog-full", rule_backlog_full, BIT(FINDING_ACCEPT_SLOW),
+				  OF_QUEUE, 0},
+	[FINDING_ACCEPT_SLOW] = {"accept-slow", rule_accept_slow, BIT(FINDING_IMPATIENT_PEERS),
+				 OF_QUEUE, 0},
+	[FINDING_CLOSE_LEAK] = {"close-leak", rule_close_leak, 0, OF_UNCLOSED, OF_UNREAD},
 	[FINDING_IMPATIENT_PEERS] = {"impatient-peers", rule_impatient_peers,
-				     BIT(FINDING_NOT_READING)},
-	[FINDING_NOT_READING] = {"not-reading", rule_not_reading, 0},
-	[FINDING_IDLE_POOL] = {"idle-pool", rule_idle_pool, 0},
-	[FINDING_UNDETERMINED] = {"undetermined", NULL, 0},
+				     BIT(FINDING_NOT_READING), OF_UNREAD, OF_UNCLOSED},
+	[FINDING_NOT_READING] = {"not-reading", rule_not_reading, 0, OF_UNREAD, 0},
+	[FINDING_IDLE_POOL] = {"idle-pool", rule_idle_pool, 0, OF_UNREAD | OF_UNCLOSED, 0},
+	[FINDING_UNDETERMINED] = {"undetermined", NULL, 0, OF_ANY, 0},
 };
 
 const char *finding_name(enum finding_code code)
@@ -145,6 +159,17 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 		 rule_port_option(evidence), evidence->port);
 }
 
+static int64_t oldest_of(const struct evidence *evidence, unsigned int causes)
+{
+	int64_t oldest_ns = 0;
+
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		if (causes & BIT(cause) && evidence->waits[cause].oldest_ns > oldest_ns)
+			oldest_ns = evidence->waits[cause].oldest_ns;
+	}
+	return oldest_ns;
+}
+
 void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)
 {
 	memset(diagnosis, 0, sizeof(*diagnosis));
@@ -152,6 +177,9 @@ void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)
 		struct finding *finding = &diagnosis->findings[code];
 
 		finding->code = code;
+		finding->oldest_ns = oldest_of(evidence, findings[code].of);
+		if (!finding->oldest_ns)
+			finding->oldest_ns = oldest_of(evidence, findings[code].else_of);
 		if (!findings[code].rule)
 			continue;
 		if (evidence->interval_ns == UNKNOWN)

@@ -104,18 +104,6 @@ static struct patient *patient_of(struct findings *findings, const struct servic
 	return patient;
 }
 
-/* When the oldest of what waits began to: CLOCK_MONOTONIC, for the other one may be set. */
-static int64_t begun_ns(const struct evidence *evidence)
-{
-	int64_t oldest_ns = 0;
-
-	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		if (cause != CAUSE_STILL_SENDING && evidence->waits[cause].oldest_ns > oldest_ns)
-			oldest_ns = evidence->waits[cause].oldest_ns;
-	}
-	return evidence->time_ns - clock_realtime_offset_ns() - oldest_ns;
-}
-
 static void judge(struct findings *findings, size_t i)
 {
 	const struct service_reading *service = &findings->now->services[i];
@@ -129,7 +117,7 @@ static void judge(struct findings *findings, size_t i)
 	evidence_make(&patient->evidence, findings->now, findings->before, i, thresholds(findings),
 		      clock_realtime_offset_ns());
 	diagnose(&patient->evidence, &patient->diagnosis);
-	told_update(patient->told, &patient->diagnosis, begun_ns(&patient->evidence),
+	told_update(patient->told, &patient->diagnosis, findings->now->time_ns,
 		    clock_monotonic_ns());
 }
 

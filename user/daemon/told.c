@@ -24,13 +24,13 @@ static void miss(struct told *told, bool explained, int64_t now_ns)
  * That nothing explains what waits can be because it has ended while it was read: it has to be so
  * twice.
  */
-static void show(struct told *told, const struct finding *finding, int64_t begun_ns, int64_t now_ns)
+static void show(struct told *told, const struct finding *finding, int64_t read_ns, int64_t now_ns)
 {
 	told->absent = 0;
 	if (++told->proven < 2 && finding->code == FINDING_UNDETERMINED)
 		return;
 	if (!told->shown)
-		told->since_ns = begun_ns;
+		told->since_ns = read_ns - finding->oldest_ns;
 	told->shown = true;
 	told->proven_ns = now_ns;
 	told->finding = *finding;
@@ -47,7 +47,7 @@ static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosi
 	}
 }
 
-void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_t begun_ns,
+void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_t read_ns,
 		 int64_t now_ns)
 {
 	for (int code = 0; code < FINDINGS; code++) {
@@ -59,6 +59,6 @@ void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_
 	explain(told, diagnosis);
 	for (int code = 0; code < FINDINGS; code++) {
 		if (is(diagnosis, code, VERDICT_PROVEN))
-			show(&told[code], &diagnosis->findings[code], begun_ns, now_ns);
+			show(&told[code], &diagnosis->findings[code], read_ns, now_ns);
 	}
 }
