@@ -73,5 +73,6 @@ void parity_expect(const struct daemon *one, const struct daemon *other)
 	release(ones);
 	release(others);
 	if (different)
-		fail_msg("%zu events are not the same", different);
+		fail_msg("%zu events are not the same; skipped %llu and %llu", different,
+			 daemon_losses(one).skipped, daemon_losses(other).skipped);
 }

@@ -904,7 +904,13 @@ static void who_inherited_the_listener_does_not_hang(void **state)
 	/* It is the one that hangs. */
 	evidence.processes[0].accepts = false;
 	evidence.processes[1].accepts = true;
+	evidence.listeners[0].holder = 11;
 	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	/* It accepts too, and another did so since. */
+	evidence.processes[0].accepts = true;
+	evidence.listeners[0].holder = 10;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	evidence.listeners[0].holder = 11;
 	/* It has to do with nothing that waits. */
 	evidence.processes[1].accepts = evidence.processes[1].listens = false;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));

@@ -344,18 +344,25 @@ static struct thread_record of(uint32_t pid, struct thread_record thread)
 	return thread;
 }
 
-/* Two processes of a service on two CPUs: each waits while the other runs. */
+/* Each on two CPUs: two that own what waits, and one that only listens. */
 static void processes_of_a_service_share_its_cpus(void **state)
 {
+	static const struct holder holders[] = {{.pid = 10}, {.pid = 11}, {.pid = 12}};
 	const struct thread_record before[] = {of(10, thread(10, 0, 7, 0, 0)),
-					       of(11, thread(11, 0, 7, 0, 0))};
+					       of(11, thread(11, 0, 7, 0, 0)),
+					       of(12, thread(12, 0, 7, 0, 0))};
 	const struct thread_record now[] = {of(10, thread(10, 0, 9, SEC, 0)),
-					    of(11, thread(11, 0, 9, SEC / 2, 0))};
+					    of(11, thread(11, 0, 9, SEC / 2, 0)),
+					    of(12, thread(12, 0, 9, SEC / 4, 0))};
+	const double spare[] = {1.25, 1.25, 1.125};
 	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct event queued = connection(CAUSE_NEVER_ACCEPTED, 10 * SEC, 2 * SEC);
 	struct pair pair = make_pair();
 	struct evidence evidence;
 
 	(void)state;
+	listener_event.holders = holders;
+	listener_event.holder_count = 3;
 	for (int i = 0; i < 2; i++) {
 		struct reading *reading = i ? pair.now : pair.before;
 
@@ -364,14 +371,18 @@ static void processes_of_a_service_share_its_cpus(void **state)
 			event.conn.owner.pid = pid;
 			reading_add(reading, &event);
 		}
+		reading_add(reading, &queued);
 		reading_end(reading, i ? pair.before : pair.now, NULL, &pair.recent, pair.places);
-		add_threads(&pair, reading, i ? now : before, 2, i ? 12 * SEC : 10 * SEC);
+		add_threads(&pair, reading, i ? now : before, 3, i ? 12 * SEC : 10 * SEC);
 	}
-	pair.now->processes[0].seen.cpus = 2;
-	pair.now->processes[1].seen.cpus = 1;
+	for (size_t i = 0; i < 3; i++)
+		pair.now->processes[i].seen.cpus = 2;
 	evidence = make(&pair);
-	assert_true(evidence.processes[0].spare == 1.25);
-	assert_true(evidence.processes[1].spare == 0.25);
+	assert_int_equal(evidence.process_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(evidence.processes[i].spare == spare[i]);
+	pair.now->processes[0].seen.cpus = 0;
+	assert_true(isnan(make(&pair).processes[0].spare));
 	free_pair(&pair);
 }
 
@@ -419,7 +430,8 @@ static void who_accepts_is_named(void **state)
 	evidence = make(&pair);
 	assert_int_equal(evidence.listeners[0].holder, 30); /* the youngest */
 	assert_int_equal(evidence.listeners[0].holders, 3);
-	listener_event.acceptor = 20;
+	listener_event.acceptors[0] = 20;
+	listener_event.acceptor_count = 1;
 	take(&pair, pair.now, CAUSE_NEVER_ACCEPTED, 2, 10 * SEC, SEC);
 	evidence = make(&pair);
 	assert_int_equal(evidence.listeners[0].holder, 20);

@@ -176,7 +176,7 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 	evidence->listens = who->listens;
 	evidence->accepts = who->accepts;
 	evidence->running = evidence->delayed = evidence->delayed_most = NAN;
-	evidence->spare = evidence->throttled = evidence->withheld = NAN;
+	evidence->throttled = evidence->withheld = NAN;
 	evidence->pressures = pressures(now ? &now->pressures : &(struct proc_pressures){0},
 					last ? &last->pressures : NULL, interval_ns);
 	if (!now)
@@ -191,21 +191,24 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 		evidence->groups[i].before = last->seen.groups[i].count;
 }
 
-/* Processes of one service that have it to themselves wait for each other, like threads. */
-static void set_spare(struct evidence *evidence)
+/*
+ * CPUs that the process may use and neither it nor others of its service did: processes that have
+ * the CPUs to themselves wait for each other, as threads do. One that only inherited a descriptor
+ * does not work for the service.
+ */
+static double spare(const struct evidence *evidence, const struct evidence_process *of)
 {
-	double running = 0;
+	double left = of->cpus;
 
+	if (!of->cpus)
+		return NAN;
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].running > 0)
-			running += evidence->processes[i].running;
-	}
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		struct evidence_process *process = &evidence->processes[i];
+		const struct evidence_process *process = &evidence->processes[i];
 
-		if (process->cpus)
-			process->spare = running < process->cpus ? process->cpus - running : 0;
+		if ((process == of || process->owns || process->accepts) && process->running > 0)
+			left -= process->running;
 	}
+	return left > 0 ? left : 0;
 }
 
 static void set_busiest(struct evidence_node *evidence, const struct node_reading *now,
@@ -337,7 +340,8 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 	evidence->processes_left_out = now->processes_left_out;
 	for (size_t j = 0; j < now->process_count; j++)
 		set_process(&evidence->processes[j], reading, before, &now->processes[j]);
-	set_spare(evidence);
+	for (size_t j = 0; j < now->process_count; j++)
+		evidence->processes[j].spare = spare(evidence, &evidence->processes[j]);
 	set_node(&evidence->node, reading, before);
 	evidence->overflows = NAN;
 	if (last && now->overflows_known && last->overflows_known)

@@ -93,7 +93,7 @@ struct evidence_process {
 	char unit[128]; /* "": none, or not known */
 	bool owns; /* connections in CLOSE_WAIT that wait */
 	bool listens; /* holds a listener in whose queue something waits, */
-	bool accepts; /* and is the one that called accept() on it last */
+	bool accepts; /* and has called accept() on it */
 	int64_t fds;
 	bool fds_at_least;
 	int64_t fd_limit; /* the soft one, which holds; INT64_MAX: none */

@@ -235,7 +235,7 @@ static void set_listener(struct evidence_listener *seen, const struct listener_e
 		const struct holder *holder = &event->holders[i];
 
 		seen->holders += i == 0 || holder->pid != event->holders[i - 1].pid;
-		if (seen->holder && seen->holder == event->acceptor)
+		if (event->acceptor_count && seen->holder == event->acceptors[0])
 			continue;
 		seen->holder = holder->pid;
 		memcpy(seen->comm, holder->comm, sizeof(seen->comm));
@@ -294,8 +294,8 @@ static void take_listener(struct reading *reading, const struct reading *before,
 	    places_of(places, listener->seen.holder, reading->time_ns, &place))
 		memcpy(service->unit, place.unit, sizeof(service->unit));
 	/* There may be more of them than are kept. */
-	if (event->acceptor)
-		add_process(service, &(struct service_process){.pid = event->acceptor,
+	for (size_t i = 0; i < event->acceptor_count; i++)
+		add_process(service, &(struct service_process){.pid = event->acceptors[i],
 							       .listens = true,
 							       .accepts = true});
 	for (size_t i = 0; i < event->holder_count; i++)

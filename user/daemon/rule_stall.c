@@ -382,6 +382,15 @@ static bool all_listeners_locked(const struct evidence *evidence)
 	return !evidence->processes_left_out;
 }
 
+static bool accepted_last(const struct evidence *evidence, const struct evidence_process *process)
+{
+	for (size_t i = 0; process->accepts && i < evidence->listener_count; i++) {
+		if (evidence->listeners[i].holder == process->pid)
+			return true;
+	}
+	return false;
+}
+
 /*
  * One that hangs lets wait what it owns. What nobody has accepted is let wait by who accepts: a
  * child that has inherited the listener, and has nothing to do, sleeps in futex too.
@@ -392,7 +401,7 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (all_locked(process) && (process->owns || process->accepts ||
+		if (all_locked(process) && (process->owns || accepted_last(evidence, process) ||
 					    (process->listens && all_listeners_locked(evidence))))
 			return process;
 	}

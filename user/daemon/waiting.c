@@ -416,6 +416,27 @@ static bool add_accept(struct listener_event *event, const struct accept_record 
 	return true;
 }
 
+/* last_ns: when the first of them called it. */
+static void add_acceptor(struct listener_event *event, const struct accept_record *accept,
+			 uint64_t *last_ns)
+{
+	uint32_t pid = accept->key.pid, *first = &event->acceptors[0];
+	size_t i = 0;
+
+	while (i < event->acceptor_count && event->acceptors[i] != pid)
+		i++;
+	if (i == ACCEPTORS_MAX)
+		i--;
+	else if (i == event->acceptor_count)
+		event->acceptor_count++;
+	event->acceptors[i] = pid;
+	if (accept->count.last_ns < *last_ns)
+		return;
+	*last_ns = accept->count.last_ns;
+	event->acceptors[i] = *first;
+	*first = pid;
+}
+
 /* What the processes that hold the listener have got from accept(). */
 static void add_accepts(struct listener_event *event, const struct array *accepts, int64_t now_ns)
 {
@@ -433,10 +454,8 @@ static void add_accepts(struct listener_event *event, const struct array *accept
 			accept = array_at(accepts, at);
 			if (accept->key.pid != wanted.key.pid)
 				break;
-			if (add_accept(event, accept, now_ns) && accept->count.last_ns > last_ns) {
-				last_ns = accept->count.last_ns;
-				event->acceptor = accept->key.pid;
-			}
+			if (add_accept(event, accept, now_ns))
+				add_acceptor(event, accept, &last_ns);
 		}
 	}
 }

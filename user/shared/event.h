@@ -10,6 +10,7 @@
 #include "slowclose/record.h"
 
 #define ACCEPT_ERRORS_MAX 8
+#define ACCEPTORS_MAX 16
 
 #define NSEC_PER_SEC 1000000000LL
 #define NSEC_PER_MSEC 1000000LL
@@ -74,7 +75,10 @@ struct listener_event {
 	bool accepts_seen; /* else what follows is not known */
 	uint64_t accepts; /* by its holders on its port, since the start */
 	int64_t last_accept_ns; /* how long ago; or UNKNOWN */
-	uint32_t acceptor; /* the holder that called accept() last, with success or not; 0: none */
+	/* Holders that called accept(), with success or not: the last one first, the others in no
+	 * order, at most so many. */
+	uint32_t acceptors[ACCEPTORS_MAX];
+	size_t acceptor_count;
 	/* Failures of accept() of its holders, the most frequent first. */
 	struct accept_error {
 		int error;
