@@ -106,11 +106,24 @@ static __always_inline __u8 tellings_due(__u64 wait_ns, __u64 threshold_ns)
 	return due;
 }
 
-/* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
-static __always_inline bool waits_long(struct conn *conn, __u64 now, bool *due)
+/*
+ * Whether it is in the accept queue now: it can have been accepted unseen (io_uring, of the
+ * tracepoint backend). The entry does not learn of that here, as its flags are those who look at
+ * transitions to change.
+ */
+static __always_inline bool is_queued(__u64 address, const struct conn *conn)
 {
-	bool in_queue = in_accept_queue(conn) && conn->queued_ns < now;
-	bool in_close_wait = conn->state == TCP_CLOSE_WAIT && conn->close_wait_ns < now;
+	struct sock *sk = (void *)address;
+
+	return in_accept_queue(conn) && !BPF_CORE_READ(sk, sk_socket);
+}
+
+/* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
+static __always_inline bool waits_long(struct conn *conn, bool queued, __u64 now, bool *due)
+{
+	bool in_queue = queued && conn->queued_ns < now;
+	bool in_close_wait =
+		conn->state == TCP_CLOSE_WAIT && conn->close_wait_ns && conn->close_wait_ns < now;
 	__u8 accept_due = 0, close_due = 0;
 
 	if (in_queue)
@@ -188,17 +201,17 @@ static __always_inline enum telling telling(bool due)
 static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct record *record)
 {
 	struct conn *now_there;
+	bool queued = is_queued(key, conn), due;
 	enum telling told;
-	bool due;
 
 	scan_tracked++;
-	if (conn->state != TCP_CLOSE_WAIT && !in_accept_queue(conn)) /* most: no more than this */
+	if (conn->state != TCP_CLOSE_WAIT && !queued) /* most: no more than this */
 		return false;
 	if ((conn->look & LOOKS) == scan_look) /* a walk comes to it again in each of its runs */
 		return false;
 	conn->look = scan_look;
 	record->end_ns = bpf_ktime_get_ns();
-	if (!waits_long(conn, record->end_ns, &due))
+	if (!waits_long(conn, queued, record->end_ns, &due))
 		return false;
 	scan_slow++;
 	told = telling(due);

@@ -358,14 +358,50 @@ static void accepting_io_uring_armed_20(void **state)
 	accepting_io_uring(true);
 }
 
+/* It is served for longer than an accept() should take: nobody waits. */
+static void accepting_io_uring_served_20(void **state)
+{
+	struct listener listener, other;
+	struct pair served = {}, queued = {};
+	struct wanted waiting;
+	struct uring uring;
+
+	(void)state;
+	if (!uring_open(&uring))
+		skip_with_reason("io_uring_setup: %s", strerror(errno));
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	pair_connect(&served, &listener);
+	uring_submit_accept(&uring, listener.fd);
+	served.server = uring_wait(&uring);
+	assert_true(served.server >= 0);
+
+	/* When a look has found what came later, it has passed the other. */
+	listener_open(&other, AF_INET, "127.0.0.1", 16);
+	pair_connect(&queued, &other);
+	waiting = wanted_server(&queued);
+	waiting.event = "waiting";
+	daemon_expect(&suite.daemon, &waiting);
+	waiting = wanted_server(&served);
+	waiting.event = "waiting";
+	assert_int_equal(daemon_count(&suite.daemon, &waiting), 0);
+
+	pair_accept(&queued, &other);
+	close(queued.client);
+	close(queued.server);
+	close(other.fd);
+	close(served.client);
+	close(served.server);
+	close(listener.fd);
+	uring_close(&uring);
+	expect_one_each(&served);
+}
+
 int run_accepting(void)
 {
 	const struct CMUnitTest accepting[] = {
-		scenario(accepting_plain_20),
-		scenario(accepting_epoll_20),
-		scenario(accepting_io_uring_queued_20),
-		scenario(accepting_io_uring_armed_20),
-		scenario(accepting_thousand_threads_20),
+		scenario(accepting_plain_20),		scenario(accepting_epoll_20),
+		scenario(accepting_io_uring_queued_20), scenario(accepting_io_uring_armed_20),
+		scenario(accepting_io_uring_served_20), scenario(accepting_thousand_threads_20),
 	};
 
 	return cmocka_run_group_tests(accepting, suite_setup, suite_teardown);
