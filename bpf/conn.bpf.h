@@ -39,6 +39,9 @@ static __always_inline void conn_queued(struct sock *sk)
 	if (!accepts_syn_recv && !is_fast_open(sk))
 		return;
 	conn.queued_ns = bpf_ktime_get_ns();
+	/* By these its accept() is counted, which can come before it is ESTABLISHED. */
+	conn.netns = sk->__sk_common.skc_net.net->ns.inum;
+	conn.local_port = sk->__sk_common.skc_num;
 	conn_add(sk, &conn);
 }
 
@@ -78,8 +81,8 @@ static __always_inline void conn_established(struct sock *sk, int old)
 		conn.queued_ns = conn.established_ns;
 	conn_read_addresses(&conn, sk);
 	error = conn_add(sk, &conn);
-	if (error)
-		count_not_followed(sk, error);
+	if (error) /* each look reads the same of the segment, but the clock anew without one */
+		count_not_followed(sk, tp ? tp->tcp_clock_cache : 0, error);
 }
 
 static __always_inline bool in_accept_queue(const struct conn *conn)
@@ -190,9 +193,12 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 {
 	struct conn *conn;
 
-	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) { /* it never was a connection */
-		conn_remove(sk);
-		return NULL;
+	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) {
+		conn = conn_find(sk);
+		if (!conn || !(conn->flags & CONN_ACCEPTED)) { /* it never was a connection */
+			conn_remove(sk);
+			return NULL;
+		}
 	}
 	conn = conn_find_established(sk, old);
 	if (!conn || conn->state == TCP_CLOSE)

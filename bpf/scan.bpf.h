@@ -50,6 +50,7 @@ static __always_inline enum conn_role role_by_counters(struct tcp_sock *tp)
 static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 {
 	struct conn conn = {};
+	int error;
 
 	if (is_subflow(tp) || conn_find(sk))
 		return;
@@ -69,8 +70,9 @@ static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 		conn.write_seq = tp->write_seq;
 	}
 	conn_read_addresses(&conn, sk);
-	if (conn_add_with(sk, &conn, BPF_NOEXIST) == -E2BIG)
-		count_not_followed(sk, -E2BIG);
+	error = conn_add_with(sk, &conn, BPF_NOEXIST);
+	if (error && error != -EEXIST)
+		count_not_followed(sk, conn.established_ns, error);
 }
 
 SEC("iter/tcp")

@@ -78,13 +78,18 @@ static __always_inline bool conn_remove(struct sock *sk)
 	return more_used && bpf_map_delete_elem(&conns_more, &key) == 0;
 }
 
-static __always_inline void count_not_followed(struct sock *sk, int error)
+/*
+ * since_ns is when it began, by which one whose socket is that of the one before is told from it; 0
+ * where that is not known.
+ */
+static __always_inline void count_not_followed(struct sock *sk, __u64 since_ns, int error)
 {
 	struct conn_cpu *cpu = this_cpu();
 
-	if (!cpu || cpu->not_followed == (__u64)sk)
+	if (!cpu || (cpu->not_followed == (__u64)sk && cpu->not_followed_since_ns == since_ns))
 		return;
 	cpu->not_followed = (__u64)sk;
+	cpu->not_followed_since_ns = since_ns;
 	count(&cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]);
 }
 

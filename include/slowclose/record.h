@@ -305,9 +305,10 @@ struct conn_cpu {
 	__u64 folded; /* ended, and counted instead of sent */
 	__u64 wakeup_ns; /* last forced wake-up of the reader */
 	__u64 not_followed; /* socket that could not be added: counted once, not by each look */
+	__u64 not_followed_since_ns; /* when it began, since the next one can be given it */
 	__u64 looked; /* socket of which a look has been through */
 	__u64 looked_transition; /* this one: slowclose.bpf.c */
-	__u64 padding[4]; /* to cache lines, so that no CPU waits for another's */
+	__u64 padding[3]; /* to cache lines, so that no CPU waits for another's */
 };
 
 _Static_assert(sizeof(struct conn_cpu) == 128, "whole cache lines");
