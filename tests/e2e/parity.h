@@ -8,7 +8,8 @@
 /*
  * Fails unless each closed event of one daemon is in the other, with every field the same but for
  * times: the waits, of which only whether they are known has to agree; what is derived from them
- * (cause); and what is made of a time (id).
+ * (cause); and what is made of a time (id). Of an accept() that a daemon did not see, as it has
+ * counted, wait and owner need not agree either.
  */
 void parity_expect(const struct daemon *one, const struct daemon *other);
 
