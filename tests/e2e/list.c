@@ -182,6 +182,27 @@ static void read_proc(struct view *view)
 	netns_leave();
 }
 
+/* Where some of them have gone: what the kernel gave up. */
+static void tell_losses(void)
+{
+	static const char *const names[] = {
+		"ListenOverflows",    "ListenDrops",	  "TCPAbortOnMemory", "TCPAbortOnTimeout",
+		"TCPAbortFailed",     "TCPBacklogDrop",	  "TCPReqQFullDrop",  "TCPRcvQDrop",
+		"PruneCalled",	      "SyncookiesFailed", "TCPTimeouts",      "TCPRetransFail",
+		"TCPMemoryPressures",
+	};
+
+	for (int i = 0; i < NETNS; i++) {
+		netns_enter(&places[i].child);
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			if (netns_counter(names[j]) > 0)
+				print_error("namespace %d: %s %ld\n", i, names[j],
+					    netns_counter(names[j]));
+		}
+	}
+	netns_leave();
+}
+
 /* When all that was sent and closed has arrived, the tables show as many as wait. */
 static void wait_settled(void)
 {
@@ -192,9 +213,11 @@ static void wait_settled(void)
 		read_proc(&view);
 		if (view.count == CONNECTIONS / WAYS * RESET)
 			break;
-		if (now_ns() > deadline)
+		if (now_ns() > deadline) {
+			tell_losses();
 			fail_msg("%zu connections wait, not %d", view.count,
 				 CONNECTIONS / WAYS * RESET);
+		}
 		view_release(&view);
 		pass_ms(1);
 	}
