@@ -1030,6 +1030,13 @@ static void close_leak_boundaries(void **state)
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 4, 60 * SEC);
 	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
 	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "forgotten"));
+	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "for 1m"));
+	waits->oldest_at_least = true;
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "for at least 1m"));
+	set_threads(&evidence, THREAD_DISK, 1);
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_IO_STALL)->headline, "for 1m00s or more"));
 }
 
 /* A program that read the end at once, and closes when it is done with the answer. */

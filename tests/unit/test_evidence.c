@@ -310,6 +310,35 @@ static void the_longest_wait_is_that_of_one_thread(void **state)
 	}
 }
 
+/* Of the longest wait, and of the one that it is: in the queue or in CLOSE_WAIT. */
+static void a_wait_older_than_the_daemon_is_a_lower_bound(void **state)
+{
+	struct pair pair = make_pair();
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	const struct evidence_waits *waits;
+
+	(void)state;
+	reading_begin(pair.now);
+	event.at_least = true; /* it began before, but its FIN was seen */
+	reading_add(pair.now, &event);
+	waits = pair.now->services[0].waits;
+	assert_false(waits[CAUSE_NOT_READING].oldest_at_least);
+	event.close_wait_at_least = true;
+	event.close_wait_ns = SEC; /* not the longest */
+	event.conn.close_wait_ns += SEC;
+	reading_add(pair.now, &event);
+	assert_false(waits[CAUSE_NOT_READING].oldest_at_least);
+	event.close_wait_ns = 3 * SEC;
+	event.conn.close_wait_ns -= 2 * SEC;
+	reading_add(pair.now, &event);
+	assert_true(waits[CAUSE_NOT_READING].oldest_at_least);
+	event = connection(CAUSE_NEVER_ACCEPTED, 10 * SEC, 2 * SEC);
+	event.at_least = true;
+	reading_add(pair.now, &event);
+	assert_true(waits[CAUSE_NEVER_ACCEPTED].oldest_at_least);
+	free_pair(&pair);
+}
+
 /* A client's server may say so before it closes; more than that its program should have read. */
 static void a_farewell_is_no_unread_data(void **state)
 {
@@ -543,6 +572,7 @@ int main(void)
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),
+		cmocka_unit_test(a_wait_older_than_the_daemon_is_a_lower_bound),
 		cmocka_unit_test(a_farewell_is_no_unread_data),
 		cmocka_unit_test(processes_of_a_service_share_its_cpus),
 		cmocka_unit_test(a_quota_takes_what_it_withholds),

@@ -38,6 +38,7 @@ struct evidence_waits {
 	uint64_t unread; /* of these: with data that was not taken, beside the FIN; of a client:
 			    more than a farewell */
 	int64_t oldest_ns; /* the longest of their waits; 0 without any */
+	bool oldest_at_least; /* it is older than the daemon: that is a lower bound */
 	int64_t oldest_before_ns;
 };
 

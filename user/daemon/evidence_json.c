@@ -70,11 +70,12 @@ static json_t *waits(const struct evidence *evidence)
 
 		if (waits->count || waits->before)
 			json_object_set_new(object, name ? name : "unknown",
-					    json_pack("{s:I, s:I, s:I, s:o}", "count",
+					    json_pack("{s:I, s:I, s:I, s:o, s:b}", "count",
 						      (json_int_t)waits->count, "before",
 						      (json_int_t)waits->before, "unread",
 						      (json_int_t)waits->unread, "oldest_ms",
-						      json_milliseconds(waits->oldest_ns)));
+						      json_milliseconds(waits->oldest_ns),
+						      "oldest_at_least", waits->oldest_at_least));
 	}
 	return object;
 }

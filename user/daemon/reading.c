@@ -149,8 +149,12 @@ static void add_wait(struct service_reading *service, const struct event *event)
 
 	waits->count++;
 	waits->unread += is_unread(event);
-	if (wait_ns > waits->oldest_ns)
+	if (wait_ns > waits->oldest_ns) {
 		waits->oldest_ns = wait_ns;
+		waits->oldest_at_least = event->cause == CAUSE_NEVER_ACCEPTED
+						 ? event->at_least
+						 : event->close_wait_at_least;
+	}
 	service->all += event->cause != CAUSE_STILL_SENDING;
 	service->kept += event->cause == CAUSE_NOT_CLOSING ||
 			 (service->role == ROLE_CLIENT && event->cause == CAUSE_NOT_READING &&

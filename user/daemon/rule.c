@@ -101,6 +101,15 @@ bool rule_is_stalled(const struct evidence *evidence)
 	return !client && rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3);
 }
 
+const char *rule_age(const struct evidence_waits *waits, char buf[RULE_AGE_SIZE])
+{
+	char age[32];
+
+	snprintf(buf, RULE_AGE_SIZE, "%s%s", waits->oldest_at_least ? "at least " : "",
+		 duration_format(waits->oldest_ns, age, sizeof(age)));
+	return buf;
+}
+
 const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LINE_SIZE])
 {
 	static const struct {
@@ -122,9 +131,11 @@ const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LI
 		if (!waits->count || used >= FINDING_LINE_SIZE)
 			continue;
 		used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used),
-				 "%s%" PRIu64 " connection%s %s for up to %s", used ? ", " : "",
+				 "%s%" PRIu64 " connection%s %s for %s%s%s", used ? ", " : "",
 				 waits->count, waits->count == 1 ? "" : "s", kinds[i].text,
-				 duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+				 waits->oldest_at_least ? "" : "up to ",
+				 duration_format(waits->oldest_ns, oldest, sizeof(oldest)),
+				 waits->oldest_at_least ? " or more" : "");
 	}
 	return buf;
 }

@@ -23,6 +23,8 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding);
 /* From how many connections on, at two readings, they are no accident. */
 #define RULE_MANY 4
 
+#define RULE_AGE_SIZE 48
+
 #define RULE_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 RULE_PRINTF(2, 3) void rule_out(struct finding *finding, const char *format, ...);
@@ -50,6 +52,9 @@ bool rule_oldest_stays(const struct evidence *evidence, enum conn_cause cause);
 
 /* Whether anything waits that a process which cannot go on would leave waiting. */
 bool rule_is_stalled(const struct evidence *evidence);
+
+/* How long the oldest has waited: "3.2s", or "at least 3.2s". */
+const char *rule_age(const struct evidence_waits *waits, char buf[RULE_AGE_SIZE]);
 
 /* "12 connections wait to be accepted, the oldest for 3.2s; …": all that waits. */
 const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LINE_SIZE]);

@@ -142,13 +142,13 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 {
 	const struct evidence_process *process = fd_user(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char oldest[32], count[40];
+	char oldest[RULE_AGE_SIZE], count[40];
 
 	rule_prove(finding, SEVERITY_CRITICAL,
 		   error->rate > 0 ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 		   "out of descriptors: accept() fails with %s, %s not accepted, the oldest for %s",
 		   error_name(error->error), rule_connections(waits->count, count),
-		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+		   rule_age(waits, oldest));
 	rule_add(&finding->proof,
 		 "accept() failed %.0f times a second, %" PRIu64 " times since slowclosed runs",
 		 error->rate > 0 ? error->rate : 0, error->count);
@@ -270,7 +270,7 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char address[64], oldest[32], last[32], count[40];
+	char address[64], oldest[RULE_AGE_SIZE], last[32], count[40];
 	bool left_over = is_left_over(evidence, listener);
 
 	rule_prove(finding, SEVERITY_CRITICAL,
@@ -278,8 +278,7 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 		   "nobody calls accept() on %s (held by %.16s/%u): %s in its queue, the oldest "
 		   "for %s",
 		   rule_address(listener, address), listener->comm, listener->holder,
-		   rule_connections(listener->queued, count),
-		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+		   rule_connections(listener->queued, count), rule_age(waits, oldest));
 	if (listener->last_accept_ns != UNKNOWN)
 		rule_add(&finding->proof, "its last accept() was %s ago%s",
 			 duration_format(listener->last_accept_ns, last, sizeof(last)),
@@ -408,7 +407,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_listener *listener = rule_fullest(evidence);
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char oldest[32], last[32], address[64], count[40];
+	char oldest[RULE_AGE_SIZE], last[32], address[64], count[40];
 	bool called;
 
 	if (!waits->count) {
@@ -429,7 +428,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
 		   "accept() is called too seldom on %s: %s in its queue, the oldest for %s",
 		   rule_address(listener, address), rule_connections(listener->queued, count),
-		   duration_format(waits->oldest_ns, oldest, sizeof(oldest)));
+		   rule_age(waits, oldest));
 	if (listener->accepts > 0)
 		rule_add(&finding->proof, "accept() returned %.1f connections a second",
 			 listener->accepts);

@@ -41,12 +41,13 @@ static uint64_t pooled(const struct evidence *evidence)
 	return evidence->waits[CAUSE_NOT_CLOSING].count + unread->count - unread->unread;
 }
 
-static int64_t oldest(const struct evidence *evidence, bool client)
+/* The waits of which the oldest of them is. */
+static const struct evidence_waits *oldest(const struct evidence *evidence, bool client)
 {
-	int64_t closing_ns = evidence->waits[CAUSE_NOT_CLOSING].oldest_ns;
-	int64_t reading_ns = evidence->waits[CAUSE_NOT_READING].oldest_ns;
+	const struct evidence_waits *closing = &evidence->waits[CAUSE_NOT_CLOSING];
+	const struct evidence_waits *reading = &evidence->waits[CAUSE_NOT_READING];
 
-	return client && reading_ns > closing_ns ? reading_ns : closing_ns;
+	return client && reading->oldest_ns > closing->oldest_ns ? reading : closing;
 }
 
 static void add_holders(struct finding *finding, const struct evidence_leak *leak)
@@ -136,10 +137,10 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 	bool client = evidence->role == ROLE_CLIENT;
 	uint64_t count = client ? pooled(evidence) : waits->count;
 	double more = (double)waits->count - (double)waits->before;
-	char age[32], connections[40];
+	char age[RULE_AGE_SIZE], connections[40];
 
 	rule_connections(count, connections);
-	duration_format(oldest(evidence, client), age, sizeof(age));
+	rule_age(oldest(evidence, client), age);
 	if (certain)
 		rule_prove(finding, SEVERITY_WARNING,
 			   rule_locked_workers(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
@@ -168,7 +169,7 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 static void find_leak_of_client(const struct evidence *evidence, struct finding *finding)
 {
 	if (grows(evidence))
-		prove_leak(evidence, finding, oldest(evidence, true) >= LEAK_CERTAIN_NS);
+		prove_leak(evidence, finding, oldest(evidence, true)->oldest_ns >= LEAK_CERTAIN_NS);
 	else
 		rule_out(finding, "the number of idle ones does not keep growing");
 }
@@ -210,7 +211,7 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = evidence->waits;
 	bool scarce = nears_limit(evidence);
-	char age[32], count[40];
+	char age[RULE_AGE_SIZE], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
 		rule_out(finding, "%s", "");
@@ -228,7 +229,7 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 	rule_prove(finding, scarce ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_MEDIUM,
 		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, %s",
 		   rule_connections(pooled(evidence), count), evidence->port,
-		   duration_format(oldest(evidence, true), age, sizeof(age)),
+		   rule_age(oldest(evidence, true), age),
 		   scarce ? "or a slow leak: descriptors get scarce" : "usually harmless");
 	rule_add(&finding->proof, "connected from here; at most a last message is left to be read");
 	rule_add(&finding->proof, "their number did not grow at each of the last readings");
@@ -310,7 +311,7 @@ static bool may_be_impatience(const struct evidence *evidence)
 void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
-	char age[32], count[40];
+	char age[RULE_AGE_SIZE], count[40];
 
 	if (!waits->count) {
 		rule_out(finding, "what has come was read");
@@ -333,8 +334,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
 		   "%s %s, and not read since the peer has closed; the oldest for %s",
 		   rule_connections(waits->count, count),
-		   evidence->role == ROLE_CLIENT ? "connected" : "accepted",
-		   duration_format(waits->oldest_ns, age, sizeof(age)));
+		   evidence->role == ROLE_CLIENT ? "connected" : "accepted", rule_age(waits, age));
 	rule_add(&finding->proof,
 		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
 		 waits->unread, waits->count - waits->unread);
