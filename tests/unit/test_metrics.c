@@ -471,6 +471,31 @@ static void listeners_of_a_port_are_one(void **state)
 	free(text);
 }
 
+/* What it dropped before the daemon's start would be a peak at the daemon's start. */
+static void older_listeners_begin_at_nothing(void **state)
+{
+	struct listener_record record = listener_at(80, 1), newer = listener_at(80, 2);
+	char *text;
+
+	(void)state;
+	record.listener.since_ns = 0;
+	record.drops = 1000;
+	newer.drops = 2;
+	metrics_begin(metrics, START_NS);
+	add_listener(&record, 7, "web");
+	add_listener(&newer, 7, "web");
+	text = print(&health);
+	assert_value(text, "slowclose_accept_queue_drops_total" WEB_QUEUE, "2");
+	free(text);
+	record.drops = 1003;
+	metrics_begin(metrics, START_NS);
+	add_listener(&record, 7, "web");
+	add_listener(&newer, 7, "web");
+	text = print(&health);
+	assert_value(text, "slowclose_accept_queue_drops_total" WEB_QUEUE, "5");
+	free(text);
+}
+
 static void listeners_have_their_address(void **state)
 {
 	struct listener_record record = listener_at(8080, 1);
@@ -634,6 +659,7 @@ int main(void)
 		TEST(services_are_bounded),
 		TEST(names_are_harmless),
 		TEST(listeners_of_a_port_are_one),
+		TEST(older_listeners_begin_at_nothing),
 		TEST(listeners_have_their_address),
 		TEST(listeners_are_bounded),
 		TEST(counts_accepts_that_failed),

@@ -67,6 +67,7 @@ void metrics_add_listener(struct metrics *metrics, const struct listener_event *
 	struct metrics_source source = {
 		.id = {record->sock, record->listener.since_ns},
 		.counters = {record->drops},
+		.older = !record->listener.since_ns,
 		.gauges = {[CROWDED] = usage >= 500000,
 			   [QUEUED] = record->queued,
 			   [LIMIT] = record->limit,

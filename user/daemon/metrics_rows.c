@@ -100,6 +100,8 @@ static void set_growth(struct metrics_rows *rows, const struct metrics_source *s
 
 	memcpy(seen.counters, source->counters, sizeof(seen.counters));
 	array_add(&rows->seen, &seen);
+	if (!before && source->older)
+		before = &seen;
 	for (size_t i = 0; i < rows->options.counters; i++) {
 		uint64_t had = before ? before->counters[i] : 0;
 

@@ -3,7 +3,8 @@
  * Rows of metrics with labels: at most so many, and one, `other`, for the rest. What is counted
  * comes from sources that come, go and change their labels: a row of the statistics, a listener.
  * Of each source only what was added since the last scrape goes to its row, so that counters never
- * fall nor jump, whichever row a source has.
+ * fall nor jump, whichever row a source has. Of one that is older than the daemon the first scrape
+ * that has it adds nothing.
  *
  * A row stays with its labels. Where none is free, a source with something notable takes one that
  * had nothing notable for an hour, and one that is in use one that was not for an hour; what the
@@ -38,6 +39,7 @@ struct metrics_source {
 	uint64_t id[2]; /* no other's, before or after */
 	char labels[METRICS_LABELS_SIZE]; /* "": it is in `other`, always */
 	uint64_t counters[METRICS_COUNTERS_MAX]; /* since its beginning */
+	bool older; /* than the daemon: what it has when it comes is not new */
 	uint64_t gauges[METRICS_GAUGES_MAX];
 };
 
