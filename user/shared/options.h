@@ -53,7 +53,7 @@ const char *options_filter_name(int option, const char **value);
 /* Parses a count. Returns 0 or -EINVAL. */
 int options_count(const char *value, unsigned long *count);
 
-/* Colour belongs on a terminal, and never against NO_COLOR. */
+/* Colour belongs on a terminal that TERM says can show it, and never against NO_COLOR. */
 bool options_wants_colour(void);
 
 #endif
