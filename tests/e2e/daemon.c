@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,25 @@ void daemon_pass(int fd, const char *name, int count)
 	passed.count = count;
 }
 
-/* In the daemon's process, whose own descriptors are in place. */
+static bool told_of_journal;
+
+void daemon_tell_of_journal(bool is_journal)
+{
+	told_of_journal = is_journal;
+}
+
+/* These two in the daemon's process, whose own descriptors are in place. */
+static void tell_of_journal(void)
+{
+	struct stat status;
+	char stream[64];
+
+	fstat(STDERR_FILENO, &status);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+}
+
 static void pass(void)
 {
 	int fd = fcntl(passed.fd, F_DUPFD_CLOEXEC, PASSED_FIRST + passed.count);
@@ -64,6 +83,8 @@ static void spawn(struct daemon *daemon, char *const *argv)
 		dup2(err[1], STDERR_FILENO);
 		if (passed.count)
 			pass();
+		if (told_of_journal)
+			tell_of_journal();
 		execv(argv[0], argv);
 		dprintf(STDERR_FILENO, "exec %s: %s\n", argv[0], strerror(errno));
 		_exit(127);

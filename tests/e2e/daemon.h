@@ -84,6 +84,12 @@ struct losses daemon_losses(const struct daemon *daemon);
  */
 void daemon_pass(int fd, const char *name, int count);
 
+/*
+ * Whether the daemons that are started from now on are told, as systemd does, that their standard
+ * error is the journal's.
+ */
+void daemon_tell_of_journal(bool is_journal);
+
 /* Ends the daemon by this signal and reads the rest; returns its wait status. */
 int daemon_end(struct daemon *daemon, int signal, struct losses *losses);
 

@@ -117,9 +117,9 @@ void journald_start(const char *const *arguments)
 	assert_int_equal(unshare(CLONE_NEWNS), 0);
 	make_directories();
 	assert_int_equal(bind(journald.fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-	setenv("JOURNAL_STREAM", "1:1", 1);
+	daemon_tell_of_journal(true);
 	service_start(arguments);
-	unsetenv("JOURNAL_STREAM");
+	daemon_tell_of_journal(false);
 	enter(home, directory);
 	assert_int_equal(pthread_create(&journald.thread, NULL, take_all, NULL), 0);
 }

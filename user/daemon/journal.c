@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
+#include <unistd.h>
 /* Where in the source an entry comes from says nothing about a connection. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
@@ -34,13 +36,25 @@ struct fields {
 	int count;
 };
 
+/* Of a unit's process JOURNAL_STREAM is inherited; its standard error may have gone elsewhere. */
+static bool is_connected(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char own[64];
+
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
 struct journal *journal_new(void)
 {
 	struct journal *journal = calloc(1, sizeof(*journal));
 
-	/* systemd sets it for services, and gives device and inode; that it is there is enough. */
 	if (journal)
-		journal->connected = getenv("JOURNAL_STREAM");
+		journal->connected = is_connected();
 	return journal;
 }
 
