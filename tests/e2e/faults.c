@@ -26,6 +26,8 @@ static const char *const names[] = {
 	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 	"\x9b"
 	"2J\x7f\b\r\t",
+	"\xc2\x9b"
+	"2J\xc2\x85\x7f",
 	"\",\"pid\":1,\"x\"",
 	"\xe2\x80\xae"
 	"drawkcab",
@@ -57,7 +59,7 @@ static void expect_harmless(const char *subcommand, const char *option, const ch
 
 static void expect_no_name_harms(uint16_t port)
 {
-	char ports[16];
+	char ports[16], filter[32];
 	json_t *lines;
 
 	snprintf(ports, sizeof(ports), "%u", port);
@@ -65,6 +67,11 @@ static void expect_no_name_harms(uint16_t port)
 	expect_harmless("listeners", "-L", ports);
 	expect_harmless("report", "--by", "process");
 	expect_harmless("report", "--by", "service");
+	/* To a pipe the lines go as the service has sent them, the others are written anew. */
+	snprintf(filter, sizeof(filter), "--lport=%u", port);
+	expect_harmless("list", "--json", filter);
+	expect_harmless("listeners", "--json", filter);
+	expect_harmless("report", "--json", "--by=process");
 	lines = service_list("/v1/connections");
 	json_decref(lines);
 	lines = service_list("/v1/listeners");

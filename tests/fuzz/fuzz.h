@@ -99,18 +99,29 @@ static inline size_t count_newlines(const char *text, size_t size)
 	return count;
 }
 
-/* UTF-8 without anything that moves a cursor, turns text or ends a line; newlines are counted. */
-static inline void check_safe(const char *text, size_t size)
+/* UTF-8 that a terminal obeys in nothing; newlines are counted. */
+static inline void check_no_control(const char *text, size_t size)
 {
 	CHECK(is_utf8(text, size));
 	for (size_t i = 0; i < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 		unsigned char next = i + 1 < size ? (unsigned char)text[i + 1] : 0;
-		unsigned char third = i + 2 < size ? (unsigned char)text[i + 2] : 0;
 
 		CHECK(c >= 0x20 || c == '\n');
 		CHECK(c != 0x7f);
 		CHECK(c != 0xc2 || next >= 0xa0); /* C1 */
+	}
+}
+
+/* UTF-8 without anything that moves a cursor, turns text or ends a line; newlines are counted. */
+static inline void check_safe(const char *text, size_t size)
+{
+	check_no_control(text, size);
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		unsigned char next = i + 1 < size ? (unsigned char)text[i + 1] : 0;
+		unsigned char third = i + 2 < size ? (unsigned char)text[i + 2] : 0;
+
 		CHECK(c != 0xe2 || next != 0x80 || third < 0xa8 || third > 0xae);
 	}
 }
@@ -138,6 +149,7 @@ static inline json_t *check_json_line(const char *text, size_t size)
 	json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 
 	CHECK(json_is_object(object));
+	check_no_control(text, size);
 	CHECK(text[size - 1] == '\n' && count_newlines(text, size) == 1);
 	return object;
 }

@@ -206,6 +206,9 @@ static void assert_comm(const char *comm, size_t length, const char *expected)
 	/* one line, whatever is in it */
 	assert_ptr_equal(strchr(text, '\n'), text + size - 1);
 	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\x7f'));
+	assert_null(strstr(text, "\xc2\x80"));
+	assert_null(strstr(text, "\xc2\x9f"));
 	object = json_loads(text, 0, NULL);
 	assert_non_null(object);
 	assert_string_equal(
@@ -223,6 +226,7 @@ static void hostile_comm(void **state)
 	assert_comm("", 0, "");
 	assert_comm("a\nb\033[2J\"\\", 10, "a\nb\033[2J\"\\");
 	assert_comm("1234567890123456", 16, "1234567890123456");
+	assert_comm("\x7f\xc2\x80\xc2\x9f\xc2\xa0", 7, "\x7f\xc2\x80\xc2\x9f\xc2\xa0");
 	assert_comm("h\xc3\xa9", 3, "h\xc3\xa9");
 	assert_comm("\xf0\x9f\x90\xa7", 4, "\xf0\x9f\x90\xa7");
 	assert_comm("a\xff\xfe", 3, "a" R R);
@@ -238,6 +242,29 @@ static void hostile_comm(void **state)
 	assert_comm("123456789012345\xc3", 16, "123456789012345" R);
 	assert_comm("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16,
 		    R R R R R R R R R R R R R R R R);
+}
+
+/* Whatever an object has of names: as text on a terminal, and the same when it is read. */
+static void control_characters(void **state)
+{
+	static const char name[] = "a\x7f\xc2\x80\xc2\x9b"
+				   "2J\xc2\x9f\xc2\xa0\xc3\xbf\033";
+	json_t *object = json_pack("{s:s, s:[s]}", name, "\x7f", "x", name), *again;
+	size_t size;
+	char *line;
+
+	(void)state;
+	line = json_line(json_incref(object), &size);
+	assert_string_equal(line, "{\"a\\u007F\\u0080\\u009B2J\\u009F\xc2\xa0\xc3\xbf\\u001B\":"
+				  "\"\\u007F\",\"x\":[\"a\\u007F\\u0080\\u009B2J\\u009F\xc2\xa0"
+				  "\xc3\xbf\\u001B\"]}\n");
+	assert_int_equal(size, strlen(line));
+	again = json_loadb(line, size, 0, NULL);
+	assert_true(json_equal(again, object));
+	json_decref(again);
+	json_decref(object);
+	free(line);
+	assert_null(json_line(NULL, &size));
 }
 
 static void full_device(void **state)
@@ -340,7 +367,8 @@ int main(void)
 		cmocka_unit_test(waiting),	cmocka_unit_test(listeners),
 		cmocka_unit_test(full),		cmocka_unit_test(unknown),
 		cmocka_unit_test(times),	cmocka_unit_test(milliseconds),
-		cmocka_unit_test(hostile_comm), cmocka_unit_test(full_device),
+		cmocka_unit_test(hostile_comm), cmocka_unit_test(control_characters),
+		cmocka_unit_test(full_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,8 @@ static void any_text(char *text, size_t size, bool terminated)
 		text[i] = (char)(any() % 3 ? 'a' + any() % 26 : 1 + any() % 255);
 	if (any() % 4 == 0 && length > 4)
 		memcpy(text + length / 2 - 2, "\xf0\x9f\x90\xa7", 4);
+	if (any() % 4 == 0 && length > 2) /* CSI as one character */
+		memcpy(text + length - 2, "\xc2\x9b", 2);
 }
 
 static struct conn_task any_task(void)

@@ -37,6 +37,7 @@ static char *print(struct stats *stats, enum summary_by by, bool histogram)
 	summary_free(summary);
 	assert_int_equal(strlen(text), size);
 	assert_ptr_equal(strchr(text, '\n'), text + size - 1);
+	assert_null(strstr(text, "\xc2\x9b"));
 	return text;
 }
 
@@ -437,7 +438,7 @@ static void ipv6_peer(void **state)
 
 #define R "\xef\xbf\xbd"
 
-/* print() has seen that it is one line. */
+/* print() has seen that it is one line, and no CSI in it. */
 static void hostile_names(void **state)
 {
 	struct stats *stats = new_stats();
@@ -445,13 +446,13 @@ static void hostile_names(void **state)
 
 	(void)state;
 	stats_waiting_begin(stats, START_NS);
-	add_service(stats, 80, 1, "a\n\"\\\033[2J\xff\xc0\xaf", "x\xff.service");
+	add_service(stats, 80, 1, "a\n\"\\\033[2J\xff\xc0\xaf\xc2\x9b", "x\xff.service");
 	stats_waiting_end(stats);
 	for (int by = BY_SERVICE; by < BY_COUNT; by += BY_PROCESS) {
 		summary = parse(stats, by, false);
 		row = json_array_get(json_object_get(summary, "rows"), 0);
 		assert_string_equal(json_string_value(json_object_get(row, "comm")),
-				    "a\n\"\\\033[2J" R R R);
+				    "a\n\"\\\033[2J" R R R "\xc2\x9b");
 		assert_true(json_is_null(json_object_get(row, "unit"))); /* no UTF-8 */
 		json_decref(summary);
 	}

@@ -10,15 +10,14 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "json_part.h"
 #include "message.h"
-
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 /* As much as a pipe takes: the C library would write 4 KiB at a time. */
 #define BUFFER_SIZE (64 << 10)
 
 /* Where a piece of JSON goes. */
-struct escaped {
+struct indented {
 	FILE *out;
 	const char *indent;
 };
@@ -34,28 +33,28 @@ void output_begin(void)
 		setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 }
 
-/* jansson takes DEL for printable. */
-static int put_escaped(const char *piece, size_t size, void *userdata)
+static int put_indented(const char *piece, size_t size, void *userdata)
 {
-	const struct escaped *escaped = userdata;
+	const struct indented *to = userdata;
+	const char *newline;
 
-	for (size_t i = 0; i < size; i++) {
-		if (piece[i] == '\x7f')
-			fputs("\\u007F", escaped->out);
-		else
-			fputc(piece[i], escaped->out);
-		if (piece[i] == '\n')
-			fputs(escaped->indent, escaped->out);
+	while ((newline = memchr(piece, '\n', size))) {
+		size_t length = (size_t)(newline + 1 - piece);
+
+		json_print_piece(piece, length, to->out);
+		fputs(to->indent, to->out);
+		piece += length;
+		size -= length;
 	}
-	return 0;
+	return json_print_piece(piece, size, to->out);
 }
 
 void output_escaped(FILE *out, const json_t *value, size_t flags, const char *indent)
 {
-	struct escaped escaped = {out, indent};
+	struct indented to = {out, indent};
 
 	fputs(indent, out);
-	json_dump_callback(value, put_escaped, &escaped, flags | JSON_ENSURE_ASCII);
+	json_dump_callback(value, put_indented, &to, flags | JSON_ENSURE_ASCII);
 	fputc('\n', out);
 }
 
@@ -84,10 +83,10 @@ void output_json(const json_t *object, const char *line, size_t length)
 void output_object(const json_t *object)
 {
 	if (to_terminal) {
-		output_escaped(stdout, object, DUMP_FLAGS, "");
+		output_escaped(stdout, object, JSON_STYLE, "");
 		return;
 	}
-	json_dumpf(object, stdout, DUMP_FLAGS);
+	json_print(stdout, object, 0);
 	fputc('\n', stdout);
 }
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "json.h"
 #include "json_part.h"
 #include "render.h"
 
@@ -145,7 +146,7 @@ static int print(FILE *out, json_t *object, size_t flags)
 
 	if (!object)
 		return -ENOMEM;
-	err = json_dumpf(object, out, JSON_STYLE | flags);
+	err = json_print(out, object, flags);
 	json_decref(object);
 	if (ferror(out))
 		return -EIO;

@@ -37,20 +37,53 @@ json_t *json_place(const char *text)
 	return string ? string : json_null();
 }
 
+/* How many bytes come before a control character that jansson has left as it is. */
+static size_t plain_length(const char *piece, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)piece[i];
+
+		if (c == 0x7f || (c == 0xc2 && i + 1 < size && (unsigned char)piece[i + 1] <= 0x9f))
+			return i;
+	}
+	return size;
+}
+
+int json_print_piece(const char *piece, size_t size, void *userdata)
+{
+	FILE *out = userdata;
+
+	while (size) {
+		size_t length = plain_length(piece, size);
+
+		if (!length) {
+			length = *piece == 0x7f ? 1 : 2;
+			fprintf(out, JSON_CONTROL, (unsigned char)piece[length - 1]);
+		} else {
+			fwrite(piece, 1, length, out);
+		}
+		piece += length;
+		size -= length;
+	}
+	return ferror(out) ? -1 : 0;
+}
+
+int json_print(FILE *out, const json_t *value, size_t flags)
+{
+	return json_dump_callback(value, json_print_piece, out, JSON_STYLE | flags);
+}
+
 char *json_line(json_t *object, size_t *size)
 {
-	char *text = json_dumps(object, JSON_STYLE), *line;
+	char *line = NULL;
+	FILE *out = open_memstream(&line, size);
+	bool well = out && json_print(out, object, 0) == 0 && fputc('\n', out) != EOF;
 
 	json_decref(object);
-	if (!text)
-		return NULL;
-	*size = strlen(text) + 1;
-	line = realloc(text, *size + 1);
-	if (!line) {
-		free(text);
-		return NULL;
-	}
-	line[*size - 1] = '\n';
-	line[*size] = '\0';
-	return line;
+	if (out)
+		well &= fclose(out) == 0;
+	if (well)
+		return line;
+	free(line);
+	return NULL;
 }

@@ -26,6 +26,13 @@ bool json_line_is_event(const char *line, size_t length);
 int json_print_event(FILE *out, const struct event *event);
 int json_print_listener(FILE *out, const struct listener_event *event, int64_t time_ns);
 
+/*
+ * Writes any JSON as json_dumpf(), with flags beside the style of all objects. What jansson leaves
+ * of control characters, DEL and U+0080 to U+009F, is escaped: a terminal obeys it, and whoever can
+ * name a process can put it there. Returns 0, or -1 as json_dumpf().
+ */
+int json_print(FILE *out, const json_t *value, size_t flags);
+
 /* Any object as such a line; takes it over. Returns NULL out of memory, or if object is NULL. */
 char *json_line(json_t *object, size_t *size);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_part.h"
 #include "render.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -102,20 +103,21 @@ static void put_truth(struct line *line, enum tristate value)
 	put_text(line, value == MAYBE ? "null" : value == YES ? "true" : "false");
 }
 
-static void put_escaped(struct line *line, unsigned char c)
+static void put_escaped(struct line *line, unsigned char code)
 {
 	static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
-				       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\', [127] = 0};
-	char text[8] = {'\\', letters[c]};
+				       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\', [0x9f] = 0};
+	char text[8] = {'\\', letters[code]};
 
-	if (!letters[c])
-		snprintf(text, sizeof(text), "\\u%04X", c);
+	if (!letters[code])
+		snprintf(text, sizeof(text), JSON_CONTROL, code);
 	put_text(line, text);
 }
 
+/* Control characters all: JSON allows those from DEL on, but a terminal obeys them. */
 static bool needs_escape(uint32_t code)
 {
-	return code < 0x20 || code == '"' || code == '\\';
+	return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code <= 0x9f);
 }
 
 /* Where bad is NULL, text is UTF-8; else bad stands for each byte that is not. */
@@ -129,7 +131,7 @@ static void put_string(struct line *line, const char *text, size_t length, const
 
 		if (!n && bad)
 			put_text(line, bad);
-		else if (n == 1 && needs_escape(code))
+		else if (n && needs_escape(code))
 			put_escaped(line, (unsigned char)code);
 		else
 			put(line, text + i, n);

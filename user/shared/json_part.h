@@ -9,6 +9,14 @@
 /* How objects are written. 15 digits is what a double always keeps: 410.123 stays 410.123. */
 #define JSON_STYLE (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+#define JSON_CONTROL "\\u%04X" /* for printf(): a control character */
+
+/*
+ * For json_dump_callback(): writes to userdata, a FILE, as json_print(). A piece is of whole
+ * characters, as jansson hands them out.
+ */
+int json_print_piece(const char *piece, size_t size, void *userdata);
+
 /* New references; null where ns is UNKNOWN, and NULL out of memory. */
 json_t *json_milliseconds(int64_t ns);
 
