@@ -383,7 +383,7 @@ static void breed(int channel, int fd)
  */
 static void masses_of_processes_that_go(void **state)
 {
-	static const char *const arguments[] = {"--close-wait", "1ms", "--report-interval", "100ms",
+	static const char *const arguments[] = {"--close-wait", "1ms", "--report-interval", "1s",
 						NULL};
 	static const char *const targets[] = {"/v1/diagnosis", "/v1/summary?by=process",
 					      "/v1/status"};

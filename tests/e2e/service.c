@@ -348,7 +348,8 @@ static void api_bad_options_of_the_service(void **state)
 	expect_refused("--stream", "", "all or slow");
 	expect_refused("--max-connections", "0", "from 1 to 16777216");
 	expect_refused("--max-connections", "16777217", "from 1 to 16777216");
-	expect_refused("--report-interval", "abc", "500ms");
+	expect_refused("--report-interval", "abc", "30s");
+	expect_refused("--report-interval", "999ms", "from 1s on");
 	expect_refused("--metrics-listen", "9811", "127.0.0.1:9811");
 }
 

@@ -10,7 +10,7 @@
 static void check_settings(const struct settings *settings)
 {
 	CHECK(settings->slow.close_wait_ns >= 0 && settings->slow.accept_wait_ns >= 0);
-	CHECK(settings->report_interval_ns >= 0);
+	CHECK(settings->report_interval_ns == 0 || settings->report_interval_ns >= NSEC_PER_SEC);
 	CHECK(memchr(settings->socket_path, '\0', sizeof(settings->socket_path)));
 	CHECK(settings->socket_path[0]);
 }

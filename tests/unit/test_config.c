@@ -146,6 +146,17 @@ static void what_is_not_set_has_its_default(void **state)
 	assert_string_equal(test.settings.socket_path, "/run/slowclose/slowclose.sock");
 }
 
+static void report_interval(void **state)
+{
+	(void)state;
+	put("c", "report-interval = 1s\n");
+	expect_read();
+	assert_int_equal(test.settings.report_interval_ns, SEC);
+	put("c", "report-interval = 0\n"); /* what is wrong is with the other errors */
+	expect_read();
+	assert_int_equal(test.settings.report_interval_ns, 0);
+}
+
 /* By their names, and not as they were made; and only those that are called so. */
 static void drop_ins_hold_in_the_order_of_their_names(void **state)
 {
@@ -234,6 +245,12 @@ static void every_error_of_a_line(void **state)
 		{"close-wait =\n", 1, "close-wait",
 		 "\"\" is not allowed; it takes a number and a unit (ns, us, ms, s, m, h, d), "
 		 "such as 500ms or 1.5s"},
+		{"report-interval = 999ms\n", 1, "report-interval",
+		 "\"999ms\" is not allowed; it takes 0 (never), or from 1s on a number and a unit "
+		 "(ms, s, m, h, d), such as 30s or 5m"},
+		{"report-interval = 1\n", 1, "report-interval",
+		 "\"1\" is not allowed; it takes 0 (never), or from 1s on a number and a unit "
+		 "(ms, s, m, h, d), such as 30s or 5m"},
 		{"backend = magic\n", 1, "backend",
 		 "\"magic\" is not allowed; it takes auto, fentry or tracepoint"},
 		{"max-connections = 0\n", 1, "max-connections",
@@ -406,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_case(sets_every_key),
 		test_case(what_is_not_set_has_its_default),
+		test_case(report_interval),
 		test_case(drop_ins_hold_in_the_order_of_their_names),
 		test_case(options_hold_over_files),
 		test_case(options_are_told_as_options),

@@ -22,6 +22,17 @@ static int set_duration(void *field, const char *value)
 	return duration_parse(value, field) < 0 ? -EINVAL : 0;
 }
 
+/* Each report looks at all that waits, and writes a line for each service that is slow. */
+static int set_report_interval(void *field, const char *value)
+{
+	int64_t ns;
+
+	if (duration_parse(value, &ns) < 0 || (ns && ns < NSEC_PER_SEC))
+		return -EINVAL;
+	*(int64_t *)field = ns;
+	return 0;
+}
+
 static int set_stream(void *field, const char *value)
 {
 	bool *slow = field;
@@ -77,7 +88,9 @@ static int set_metrics_listen(void *field, const char *value)
 static const struct setting table[] = {
 	{"close-wait", DURATION_ALLOWED, set_duration, FIELD(slow.close_wait_ns), true},
 	{"accept-wait", DURATION_ALLOWED, set_duration, FIELD(slow.accept_wait_ns), true},
-	{"report-interval", DURATION_ALLOWED, set_duration, FIELD(report_interval_ns), true},
+	{"report-interval",
+	 "0 (never), or from 1s on a number and a unit (ms, s, m, h, d), such as 30s or 5m",
+	 set_report_interval, FIELD(report_interval_ns), true},
 	{"stream", "all or slow", set_stream, FIELD(stream_slow), true},
 	{"backend", "auto, fentry or tracepoint", set_backend, FIELD(backend), false},
 	{"max-connections", "a number from 1 to 16777216", set_max_connections,

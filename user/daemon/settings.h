@@ -22,7 +22,7 @@ struct settings {
 	enum backend backend;
 	bool stream_slow; /* records of slow connections only */
 	uint32_t max_connections; /* 0: the default */
-	int64_t report_interval_ns; /* 0: never */
+	int64_t report_interval_ns; /* 0: never; else a second at least */
 	char socket_path[SETTINGS_SOCKET_SIZE];
 	struct listen_address metrics_listen; /* size 0: nowhere */
 };
