@@ -215,10 +215,12 @@ static void journal_summaries(void **state)
 {
 	static const char *const summaries[] = {
 		"--close-wait", "50ms", "--accept-wait", "1h", "--report-interval", "1s", NULL};
+	int64_t begun = now_ns();
 	struct listener listener;
 	struct pair pair;
 	json_t *entry;
 	char text[64];
+	double ms;
 
 	(void)state;
 	journald_start(summaries);
@@ -235,6 +237,8 @@ static void journal_summaries(void **state)
 	expect_field(entry, "SLOWCLOSE_ROLE", "server");
 	expect_number_field(entry, "SLOWCLOSE_PORT", listener.port);
 	expect_field(entry, "SLOWCLOSE_OWNER_COMM", "e2e");
+	ms = strtod(journald_field(entry, "SLOWCLOSE_WINDOW_MS"), NULL);
+	assert_true(ms > 0 && ms * 1e6 <= (double)(now_ns() - begun));
 	expect_field(entry, "SLOWCLOSE_SLOW_CLOSES", "3");
 	expect_field(entry, "SLOWCLOSE_SLOW_ACCEPTS", "0");
 	expect_field(entry, "SLOWCLOSE_IN_ACCEPT_QUEUE", "0");

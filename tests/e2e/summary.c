@@ -235,13 +235,13 @@ static void api_report_on_standard_error(void **state)
 	listener_open(&listener, AF_INET, "127.0.0.1", 4);
 	pair_open(&pair, &listener);
 	pair_close_client(&pair);
-	snprintf(text, sizeof(text), "slowclosed: e2e server port %u: 0 ended, ", listener.port);
+	snprintf(text, sizeof(text), "slowclosed: e2e server port %u: 0 ended in ", listener.port);
 	daemon_expect_said(&service.daemon, text);
 	daemon_expect_said(&service.daemon, "1 in CLOSE_WAIT, oldest ");
 	daemon_expect_said(&service.daemon, "slowclosed: all: ");
 	pass_ms(50); /* it is slow, whenever that summary came */
 	close(pair.server);
-	snprintf(text, sizeof(text), "slowclosed: e2e server port %u: 1 ended, ", listener.port);
+	snprintf(text, sizeof(text), "slowclosed: e2e server port %u: 1 ended in ", listener.port);
 	daemon_expect_said(&service.daemon, text);
 	close(listener.fd);
 	service_stop();

@@ -74,12 +74,12 @@ static void look(struct run *run, struct input *input)
 	stats_waiting_end(run->stats);
 }
 
-static void check_text(const struct summary_row *row)
+static void check_text(const struct summary *summary, const struct summary_row *row)
 {
 	struct memory memory;
 
 	memory_open(&memory);
-	text_summary_line(memory.out, row);
+	text_summary_line(memory.out, summary, row);
 	memory_check_line(&memory);
 }
 
@@ -93,7 +93,7 @@ static uint64_t add_rows(struct summary *summary)
 	while ((row = summary_next(summary))) {
 		ended += row->counts.ended;
 		if (summary->by == BY_SERVICE)
-			check_text(row);
+			check_text(summary, row);
 	}
 	row = summary_other(summary);
 	return ended + (row ? row->counts.ended : 0);
@@ -104,7 +104,7 @@ static void check_sums(const struct run *run, struct summary *summary)
 	uint64_t ended = add_rows(summary);
 	const struct summary_row *total = summary_total(summary);
 
-	check_text(total);
+	check_text(summary, total);
 	if (summary->by == BY_PROCESS || summary->by == BY_PEER)
 		ended += total->counts.undetailed;
 	CHECK(total->counts.ended == ended);

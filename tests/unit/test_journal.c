@@ -115,6 +115,19 @@ static void a_journal_of_its_own(void **state)
 	assert_string_equal(said(), "");
 }
 
+static void the_window_is_told(void **state)
+{
+	(void)state;
+	set_stream(0);
+	write_summary(WINDOW_1M, NSEC_PER_SEC); /* the daemon is no older */
+	assert_sent("MESSAGE=nginx server port 443: 1 ended in 1s, ");
+	assert_sent("MESSAGE=all: 1 ended in 1s, ");
+	assert_sent("SLOWCLOSE_WINDOW_MS=1000.000\n");
+	write_summary(WINDOW_1M, 130 * NSEC_PER_SEC + 1000);
+	assert_sent("MESSAGE=all: 0 ended in 1m10s, ");
+	assert_sent("SLOWCLOSE_WINDOW_MS=70000.001\n");
+}
+
 /* It was inherited, and standard error sent elsewhere: `slowclosed 2>log` of a service. */
 static void the_journal_of_another(void **state)
 {
@@ -142,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_journal_of_its_own),
+		TEST(the_window_is_told),
 		TEST(the_journal_of_another),
 	};
 

@@ -519,13 +519,14 @@ static void no_memory(void **state)
 	stats_free(stats);
 }
 
-static void assert_line(const struct summary_row *row, const char *expected)
+static void assert_line(const struct summary *summary, const struct summary_row *row,
+			const char *expected)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	text_summary_line(out, row);
+	text_summary_line(out, summary, row);
 	fclose(out);
 	assert_string_equal(text, expected);
 	free(text);
@@ -544,17 +545,20 @@ static void lines(void **state)
 	summary = summary_of(stats, BY_SERVICE);
 	row = find_comm(summary, "nginx");
 	assert_true(summary_row_is_notable(row));
-	assert_line(row, "nginx server port 443 (nginx.service): 1 ended, 0 slow accepts, "
-			 "1 slow closes, accept wait p99 1us max 1us, close wait p99 1.5s max 1.5s"
-			 "; now 0 in accept queue, 1 in CLOSE_WAIT, oldest 1.5s");
+	assert_line(summary, row,
+		    "nginx server port 443 (nginx.service): 1 ended in 0s, 0 slow accepts, "
+		    "1 slow closes, accept wait p99 1us max 1us, close wait p99 1.5s max 1.5s"
+		    "; now 0 in accept queue, 1 in CLOSE_WAIT, oldest 1.5s");
 	row = find_comm(summary, "sshd");
 	assert_false(summary_row_is_notable(row));
-	assert_line(row, "sshd server port 22: 1 ended, 0 slow accepts, 0 slow closes, "
-			 "accept wait p99 1ms max 1ms, close wait p99 4ms max 4ms");
-	assert_line(summary_total(summary),
-		    "all: 2 ended, 0 slow accepts, 1 slow closes, accept wait p99 1ms max 1ms, "
-		    "close wait p99 1.5s max 1.5s; now 0 in accept queue, 1 in CLOSE_WAIT, "
-		    "oldest 1.5s");
+	assert_line(summary, row,
+		    "sshd server port 22: 1 ended in 0s, 0 slow accepts, 0 slow closes, "
+		    "accept wait p99 1ms max 1ms, close wait p99 4ms max 4ms");
+	assert_line(
+		summary, summary_total(summary),
+		"all: 2 ended in 0s, 0 slow accepts, 1 slow closes, accept wait p99 1ms max 1ms, "
+		"close wait p99 1.5s max 1.5s; now 0 in accept queue, 1 in CLOSE_WAIT, "
+		"oldest 1.5s");
 	summary_free(summary);
 	stats_free(stats);
 }
@@ -570,12 +574,13 @@ static void hostile_lines(void **state)
 	add_service(stats, 81, 1, "", "");
 	stats_waiting_end(stats);
 	summary = summary_of(stats, BY_SERVICE);
-	assert_line(find_comm(summary, "a\n\033[2J"),
-		    "a\\x0a\\x1b[2J server port 80 (b\\x1b[0m\\x0a.service): 1 ended, 0 slow "
+	assert_line(summary, find_comm(summary, "a\n\033[2J"),
+		    "a\\x0a\\x1b[2J server port 80 (b\\x1b[0m\\x0a.service): 1 ended in 0s, 0 slow "
 		    "accepts, 0 slow closes, accept wait p99 1ms max 1ms, close wait p99 4ms max "
 		    "4ms; now 0 in accept queue, 1 in CLOSE_WAIT, oldest 4ms");
-	assert_line(find_comm(summary, ""),
-		    "- server port 81: 1 ended, 0 slow accepts, 0 slow closes, accept wait p99 1ms "
+	assert_line(summary, find_comm(summary, ""),
+		    "- server port 81: 1 ended in 0s, 0 slow accepts, 0 slow closes, accept wait "
+		    "p99 1ms "
 		    "max 1ms, close wait p99 4ms max 4ms; now 0 in accept queue, 1 in CLOSE_WAIT, "
 		    "oldest 4ms");
 	summary_free(summary);
@@ -594,10 +599,11 @@ static void line_of_other(void **state)
 	add_service(stats, 81, 1, "b", "");
 	stats_waiting_end(stats);
 	summary = summary_of(stats, BY_SERVICE);
-	assert_line(summary_other(summary),
-		    "other services: 1 ended, 0 slow accepts, 0 slow closes, accept wait p99 1ms "
-		    "max 1ms, close wait p99 4ms max 4ms; now 0 in accept queue, 1 in CLOSE_WAIT, "
-		    "oldest 4ms");
+	assert_line(
+		summary, summary_other(summary),
+		"other services: 1 ended in 0s, 0 slow accepts, 0 slow closes, accept wait p99 1ms "
+		"max 1ms, close wait p99 4ms max 4ms; now 0 in accept queue, 1 in CLOSE_WAIT, "
+		"oldest 4ms");
 	assert_false(summary_total(summary)->other);
 	summary_free(summary);
 	stats_free(stats);

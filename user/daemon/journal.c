@@ -197,12 +197,14 @@ void journal_event(struct journal *journal, const struct event *event, int64_t n
 	write_event(journal, event);
 }
 
-static void add_row(struct fields *fields, const struct summary_row *row)
+static void add_row(struct fields *fields, const struct summary *summary,
+		    const struct summary_row *row)
 {
 	const struct counts *counts = &row->counts;
 	char comm[TEXT_COMM_SIZE];
 
 	add(fields, "SLOWCLOSE_EVENT=summary");
+	add_milliseconds(fields, "SLOWCLOSE_WINDOW_MS", summary_length_ns(summary));
 	if (row->role) { /* else other, or everything */
 		text_comm(row->comm, comm, sizeof(comm));
 		add(fields, "SLOWCLOSE_SERVICE=%s/%u", comm[0] ? comm : "-", row->port);
@@ -224,7 +226,8 @@ static void add_row(struct fields *fields, const struct summary_row *row)
 			 summary_percentile(&row->measures[MEASURE_CLOSE_WAIT], 99));
 }
 
-static void write_row(const struct journal *journal, const struct summary_row *row)
+static void write_row(const struct journal *journal, const struct summary *summary,
+		      const struct summary_row *row)
 {
 	struct fields fields = {.count = 0};
 	char *text = NULL;
@@ -233,14 +236,14 @@ static void write_row(const struct journal *journal, const struct summary_row *r
 
 	if (!out)
 		return;
-	text_summary_line(out, row);
+	text_summary_line(out, summary, row);
 	fclose(out);
 	if (!text)
 		return;
 	if (journal->connected) {
 		add(&fields, "MESSAGE=%s", text);
 		add(&fields, "PRIORITY=%d", LOG_INFO);
-		add_row(&fields, row);
+		add_row(&fields, summary, row);
 		send_fields(&fields);
 	} else {
 		log_line("%s", text);
@@ -254,12 +257,12 @@ void journal_summary(struct journal *journal, struct summary *summary)
 
 	while ((row = summary_next(summary))) {
 		if (summary_row_is_notable(row))
-			write_row(journal, row);
+			write_row(journal, summary, row);
 	}
 	row = summary_other(summary);
 	if (row && summary_row_is_notable(row))
-		write_row(journal, row);
-	write_row(journal, summary_total(summary));
+		write_row(journal, summary, row);
+	write_row(journal, summary, summary_total(summary));
 }
 
 static int priority(enum severity severity)

@@ -99,10 +99,16 @@ bool summary_row_is_notable(const struct summary_row *row);
  */
 int json_summary(FILE *out, struct summary *summary, bool histogram);
 
+/* How long the window is. */
+static inline int64_t summary_length_ns(const struct summary *summary)
+{
+	return summary->time_ns - summary->since_ns;
+}
+
 /*
- * Writes one row as a line for people, without its end: of a service, of what had no row, or of
- * everything. No byte of a name can break the line.
+ * Writes one row of the summary as a line for people, without its end: of a service, of what had no
+ * row, or of everything. No byte of a name can break the line.
  */
-void text_summary_line(FILE *out, const struct summary_row *row);
+void text_summary_line(FILE *out, const struct summary *summary, const struct summary_row *row);
 
 #endif

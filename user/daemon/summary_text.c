@@ -44,11 +44,15 @@ static void put_waiting(FILE *out, const struct waiting_counts *waiting)
 		duration_format(waiting->oldest_ns, oldest, sizeof(oldest)));
 }
 
-void text_summary_line(FILE *out, const struct summary_row *row)
+void text_summary_line(FILE *out, const struct summary *summary, const struct summary_row *row)
 {
+	char length[32];
+
 	put_service(out, row);
-	fprintf(out, ": %" PRIu64 " ended, %" PRIu64 " slow accepts, %" PRIu64 " slow closes",
-		row->counts.ended, row->counts.slow_accepts, row->counts.slow_closes);
+	fprintf(out, ": %" PRIu64 " ended in %s, %" PRIu64 " slow accepts, %" PRIu64 " slow closes",
+		row->counts.ended,
+		duration_format(summary_length_ns(summary), length, sizeof(length)),
+		row->counts.slow_accepts, row->counts.slow_closes);
 	put_measure(out, "accept wait", &row->measures[MEASURE_ACCEPT_WAIT]);
 	put_measure(out, "close wait", &row->measures[MEASURE_CLOSE_WAIT]);
 	put_waiting(out, &row->waiting);
