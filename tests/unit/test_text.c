@@ -352,9 +352,26 @@ static void assert_listener(const struct listener_event *event, const char *expe
 	free(text);
 }
 
-/* Why accept() fails is in the 80 columns of a terminal, whoever holds it. */
+static void assert_listener_head(const char *expected)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	text_listener_head(out);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/*
+ * Why accept() fails is in the 80 columns of a terminal, whoever holds it, and under a head that
+ * says so.
+ */
 static void listeners(void **state)
 {
+	static const char head[] = "LISTENER              QUEUED LIMIT            DROPS ACCEPTED "
+				   "ERRORS, HOLDER\n";
 	static const struct holder holders[] = {{.pid = 4194304, .comm = "a-name-of-15-by"}};
 	static const struct listener_record record = {
 		.listener = {.addr = {127, 0, 0, 1},
@@ -369,6 +386,7 @@ static void listeners(void **state)
 	struct listener_event event = {.record = &record, .last_accept_ns = UNKNOWN};
 
 	(void)state;
+	assert_listener_head(head);
 	assert_listener(&event, "127.0.0.1:18080           29 64 backlog           7        - -\n");
 	event.holders = holders;
 	event.holder_count = 1;

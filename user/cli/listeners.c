@@ -147,7 +147,7 @@ const struct command listeners_command = {
 		"      --json                 one JSON object a line, of all\n" COMMAND_USAGE "\n"
 		"LIMIT is that of the queue, which holds one more, and what set it: backlog, the\n"
 		"argument of listen(), or somaxconn. ACCEPTED is how long ago accept() returned a\n"
-		"connection last; errors of accept() are behind the holder, with their counts.\n",
+		"connection last; errors of accept() come before the holder, with their counts.\n",
 	.letters = "L:46" COMMAND_LETTERS,
 	.long_options = long_options,
 	.run = listeners_run,

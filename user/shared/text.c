@@ -320,7 +320,7 @@ static const char *limit(const struct listener_record *record, char buf[CELL_SIZ
 void text_listener_head(FILE *out)
 {
 	fprintf(out, "%-21s %6s %-15s %6s %8s %s\n", "LISTENER", "QUEUED", "LIMIT", "DROPS",
-		"ACCEPTED", "HOLDER");
+		"ACCEPTED", "ERRORS, HOLDER");
 }
 
 void text_listener(FILE *out, const struct listener_event *event)
@@ -334,7 +334,7 @@ void text_listener(FILE *out, const struct listener_event *event)
 		text_address(record->listener.family, record->listener.addr, record->listener.port,
 			     address),
 		record->queued, limit(record, limits), record->drops, ago);
-	/* First what matters more, where a narrow terminal cuts the line. */
+	/* First what matters more, where a narrow terminal cuts the line; most lines have none. */
 	for (size_t i = 0; i < event->error_count; i++)
 		fprintf(out, "%s:%" PRIu64 " ", error_name(event->errors[i].error),
 			event->errors[i].count);

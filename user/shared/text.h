@@ -21,7 +21,7 @@ void text_event(FILE *out, const struct event *event, const struct text_style *s
 /* The same without a table, for a log: only what is known, without the time and the newline. */
 void text_event_line(FILE *out, const struct event *event);
 
-/* A table of listeners; accept() that failed is told behind the holder. */
+/* A table of listeners; accept() that failed is told before the holder. */
 void text_listener_head(FILE *out);
 void text_listener(FILE *out, const struct listener_event *event);
 
