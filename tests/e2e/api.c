@@ -106,7 +106,7 @@ static void api_fields_of_connections_and_listeners(void **state)
 			   "accept_wait_ms close_wait_ms lifetime_ms at_least "
 			   "close_wait_at_least unread_bytes fin_read rx_bytes tx_bytes "
 			   "tx_bytes_after_fin end owner closer "
-			   "holders listener ");
+			   "holders holders_left_out listener ");
 	expect_fields(at(one, "local"), "address port ");
 	expect_fields(at(one, "listener"), "address port queued limit ");
 	json_decref(list);
@@ -115,7 +115,8 @@ static void api_fields_of_connections_and_listeners(void **state)
 	assert_int_equal(json_array_size(list), 1);
 	one = json_array_get(list, 0);
 	expect_fields(one, "event time family local netns queued known limit limit_by drops "
-			   "accepts last_accept_ms accept_errors owner holders ");
+			   "accepts last_accept_ms accept_errors owner holders "
+			   "holders_left_out ");
 	expect_fields(at(one, "owner"), "pid tid comm unit container ");
 	expect_fields(json_array_get(at(one, "holders"), 0), "pid comm fd ");
 	json_decref(list);

@@ -489,6 +489,77 @@ static void hostile_threads(void **state)
 	command_service_start();
 }
 
+#define DUPS 9000 /* with such a name, a line of all of them is longer than a client takes */
+#define DUPS_SHOWN 8
+
+/* A listener, or a connection in CLOSE_WAIT, as it is told. */
+static void dup_often(int channel, int fd)
+{
+	struct listener listener;
+	int client, server;
+	bool is_listener;
+
+	(void)fd;
+	is_listener = child_told(channel);
+	become_nobody();
+	prctl(PR_SET_NAME, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1");
+	listener_open(&listener, AF_INET, "127.0.0.1", 1);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(client, (struct sockaddr *)&listener.address, listener.length))
+		child_fail("connect");
+	server = accept(listener.fd, NULL, NULL);
+	close(client);
+	for (int i = 1; i < DUPS; i++) {
+		if (dup(is_listener ? listener.fd : server) < 0)
+			child_fail("dup");
+	}
+	child_say(channel, listener.port, 0, 0);
+	child_told(channel);
+}
+
+/* In what the command prints, the one line of the port tells of a few of them, and how many not. */
+static void expect_few_holders(const char *subcommand, int64_t port)
+{
+	json_t *lines, *line, *found = NULL;
+	size_t i;
+
+	assert_int_equal(command_run(&command, subcommand, "--json"), 0);
+	lines = command_lines(&command);
+	json_array_foreach (lines, i, line) {
+		if (number_at(line, "local.port") == port)
+			found = line;
+	}
+	assert_non_null(found);
+	assert_int_equal(json_array_size(at(found, "holders")), DUPS_SHOWN);
+	assert_int_equal(number_at(found, "holders_left_out"), DUPS - DUPS_SHOWN);
+	json_decref(lines);
+}
+
+static void hostile_descriptors(void **state)
+{
+	static const char *const subcommands[] = {"list", "listeners"};
+	struct child children[2];
+
+	(void)state;
+	command_service_start();
+	json_decref(service_get("/v1/summary"));
+	for (int i = 0; i < 2; i++) {
+		int64_t port;
+
+		child_start(&children[i], dup_often, -1);
+		child_tell(&children[i], i);
+		port = child_hear(&children[i]).value;
+		expect_few_holders(subcommands[i], port);
+	}
+	assert_int_equal(command_run(&command, "listeners", "--all"), 0);
+	command_expect_harmless(&command);
+	expect_bounded("descriptors");
+	expect_metrics();
+	for (int i = 0; i < 2; i++)
+		child_kill(&children[i]);
+	command_service_start();
+}
+
 /* Where systemd has given a user cgroups to make, he names them, as any directory. */
 static const char *const units[] = {
 	"slowclose-e2e\x1b[2J\".service",
@@ -581,9 +652,9 @@ static void hostile_units(void **state)
 int run_hostile(void)
 {
 	const struct CMUnitTest tests[] = {
-		command_scenario(hostile_services),   command_scenario(hostile_listeners),
-		command_scenario(hostile_namespaces), command_scenario(hostile_threads),
-		command_scenario(hostile_units),
+		command_scenario(hostile_services),    command_scenario(hostile_listeners),
+		command_scenario(hostile_namespaces),  command_scenario(hostile_threads),
+		command_scenario(hostile_descriptors), command_scenario(hostile_units),
 	};
 
 	return cmocka_run_group_tests(tests, command_setup, command_teardown);

@@ -60,6 +60,7 @@ static void take_event(struct input *input, struct source *source)
 	event->unread_bytes = take_number(input);
 	event->holder_count = take_byte(input) % (HOLDERS + 1);
 	event->holders = source->holders;
+	event->holders_left_out = take_byte(input);
 	if (take_byte(input) & 1) {
 		take(input, &source->listener, sizeof(source->listener));
 		event->listener = &source->listener;

@@ -101,17 +101,20 @@ static json_t *evidence(const struct event *event)
 {
 	const struct conn *conn = &event->conn;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o}", "unread_bytes",
-			 number(event->unread_bytes), "fin_read", truth(event->fin_read),
-			 "rx_bytes", number(event->rx_bytes), "tx_bytes", number(event->tx_bytes),
-			 "tx_bytes_after_fin", number(event->tx_bytes_after_fin), "end",
-			 event->kind == RECORD_CLOSED ? end_name(conn->end) : NULL, "owner",
-			 task(&conn->owner, event->owner_place), "closer",
-			 task(&conn->closer, event->closer_place), "holders",
-			 event->kind == RECORD_WAITING
-				 ? holders(event->holders, event->holder_count)
-				 : json_null(),
-			 "listener", listener(event->listener));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "unread_bytes",
+		number(event->unread_bytes), "fin_read", truth(event->fin_read), "rx_bytes",
+		number(event->rx_bytes), "tx_bytes", number(event->tx_bytes), "tx_bytes_after_fin",
+		number(event->tx_bytes_after_fin), "end",
+		event->kind == RECORD_CLOSED ? end_name(conn->end) : NULL, "owner",
+		task(&conn->owner, event->owner_place), "closer",
+		task(&conn->closer, event->closer_place), "holders",
+		event->kind == RECORD_WAITING ? holders(event->holders, event->holder_count)
+					      : json_null(),
+		"holders_left_out",
+		event->kind == RECORD_WAITING ? json_integer((json_int_t)event->holders_left_out)
+					      : json_null(),
+		"listener", listener(event->listener));
 }
 
 /* Takes over part. */

@@ -79,7 +79,7 @@ static void full(void **state)
 		      "\"container\":null},"
 		      "\"closer\":{\"pid\":4194304,\"tid\":4194303,\"comm\":\"sh\",\"unit\":null,"
 		      "\"container\":null},"
-		      "\"holders\":null,\"listener\":null}\n");
+		      "\"holders\":null,\"holders_left_out\":null,\"listener\":null}\n");
 }
 
 /* As little as can be known, of a client over IPv6. */
@@ -117,7 +117,7 @@ static void unknown(void **state)
 		      "\"unread_bytes\":null,"
 		      "\"fin_read\":null,\"rx_bytes\":null,\"tx_bytes\":null,"
 		      "\"tx_bytes_after_fin\":null,\"end\":null,\"owner\":null,\"closer\":null,"
-		      "\"holders\":null,\"listener\":null}\n");
+		      "\"holders\":null,\"holders_left_out\":null,\"listener\":null}\n");
 }
 
 static json_t *object_of(const struct event *event)
@@ -357,7 +357,7 @@ static void listeners(void **state)
 			    "\"netns\":5,\"queued\":3,\"known\":1,\"limit\":128,"
 			    "\"limit_by\":\"somaxconn\",\"drops\":2,\"accepts\":9,"
 			    "\"last_accept_ms\":1.5,\"accept_errors\":{\"EMFILE\":12,\"other\":1},"
-			    "\"owner\":null,\"holders\":[]}\n");
+			    "\"owner\":null,\"holders\":[],\"holders_left_out\":0}\n");
 	free(text);
 }
 

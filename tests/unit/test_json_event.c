@@ -152,6 +152,7 @@ static void random_events(void **state)
 		event.listener = any() % 2 ? &listener : NULL;
 		event.holders = holders;
 		event.holder_count = any() % 4;
+		event.holders_left_out = any() % 3;
 		for (size_t i = 0; i < event.holder_count; i++) {
 			holders[i] = (struct holder){.pid = (uint32_t)any(), .fd = (uint32_t)any()};
 			any_text(holders[i].comm, sizeof(holders[i].comm), false);
@@ -211,6 +212,45 @@ static void longest(void **state)
 	}
 }
 
+#define HOLDING 1000 /* processes, */
+#define EACH 8 /* with so many descriptors */
+#define LINE_TAKEN_MAX (1 << 20) /* by a client: user/cli/client.h */
+
+/* However many hold it, the line is one that a client takes; the owner is told of in any case. */
+static void many_processes(void **state)
+{
+	static struct holder holders[HOLDING * EACH];
+	struct event event = any_event();
+	json_t *object, *seen;
+	size_t size;
+	char *line;
+
+	(void)state;
+	for (size_t i = 0; i < HOLDING * EACH; i++) {
+		holders[i] =
+			(struct holder){.pid = (uint32_t)(4000000000 + i / EACH), .fd = UINT32_MAX};
+		memset(holders[i].comm, 1, 16);
+	}
+	event.kind = RECORD_WAITING;
+	event.conn.owner.pid = holders[HOLDING * EACH - 1].pid;
+	event.holders = holders;
+	event.holder_count = HOLDING * EACH;
+	event.holders_left_out = 3;
+	line = json_event_line(&event, &size);
+	assert_non_null(line);
+	assert_true(size < LINE_TAKEN_MAX / 3);
+	object = json_loadb(line, size, 0, NULL);
+	seen = json_object_get(object, "holders");
+	assert_int_equal(json_array_size(seen), 257 * EACH);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(seen, 257 * EACH - 1), "pid")),
+		event.conn.owner.pid);
+	assert_int_equal(json_integer_value(json_object_get(object, "holders_left_out")),
+			 3 + (HOLDING - 257) * EACH);
+	json_decref(object);
+	free(line);
+}
+
 static bool is_event(const char *line)
 {
 	return json_line_is_event(line, strlen(line));
@@ -254,9 +294,8 @@ static void lines_of_events(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_events),
-		cmocka_unit_test(waits),
-		cmocka_unit_test(longest),
+		cmocka_unit_test(random_events),   cmocka_unit_test(waits),
+		cmocka_unit_test(longest),	   cmocka_unit_test(many_processes),
 		cmocka_unit_test(lines_of_events),
 	};
 

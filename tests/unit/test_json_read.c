@@ -37,6 +37,7 @@ static struct event waiting_event(void)
 			 .role = ROLE_SERVER},
 		.holders = two_holders,
 		.holder_count = 2,
+		.holders_left_out = 29998,
 		.listener = &queue,
 		.owner_place = &web,
 		.id = 0x0123456789abcdef,

@@ -539,30 +539,27 @@ static void listeners_are_bounded(void **state)
 	free(text);
 }
 
-static void add_accepts(uint32_t pid, uint16_t error, uint64_t count)
+static void add_accepts(uint32_t pid, const char *comm, uint16_t error, uint64_t count)
 {
 	const struct accept_record record = {
 		.key = {.pid = pid, .port = error ? 0 : 80, .error = error},
 		.count = {.count = count}};
 
-	metrics_add_accepts(metrics, &record);
+	metrics_add_accepts(metrics, &record, comm);
 }
 
 static void counts_accepts_that_failed(void **state)
 {
-	struct listener_record record = listener_at(80, 1);
+	static const char web[16] = "web";
 	char *text;
 
 	(void)state;
 	metrics_begin(metrics, START_NS);
-	add_listener(&record, 9, "web");
-	record.sock = 2;
-	add_listener(&record, 7, "web");
-	add_accepts(7, 0, 100);
-	add_accepts(7, EMFILE, 3);
-	add_accepts(9, EMFILE, 4);
-	add_accepts(9, ECONNABORTED, 1);
-	add_accepts(8, EMFILE, 2); /* of one that listens no longer */
+	add_accepts(7, web, 0, 100);
+	add_accepts(7, web, EMFILE, 3);
+	add_accepts(9, web, EMFILE, 4);
+	add_accepts(9, web, ECONNABORTED, 1);
+	add_accepts(8, NULL, EMFILE, 2); /* of one that holds nothing any more */
 	text = print(&health);
 	assert_value(text, "slowclose_accept_failures_total{process=\"web\",errno=\"EMFILE\"}",
 		     "7");

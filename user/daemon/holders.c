@@ -2,6 +2,7 @@
 #include "holders.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,16 +83,28 @@ static void remove_repeated(struct array *held)
 	held->count = kept + 1;
 }
 
+/* Whether it is one of the first descriptors of its process, in order and each being there once. */
+static bool is_shown(const struct held *held, size_t i)
+{
+	const struct held *before;
+
+	if (i < HOLDERS_OF_PROCESS_MAX)
+		return true;
+	before = &held[i - HOLDERS_OF_PROCESS_MAX];
+	return before->sock != held[i].sock || before->pid != held[i].pid;
+}
+
 static size_t most_of_a_socket(const struct array *array)
 {
 	const struct held *held = array_at(array, 0);
-	size_t most = 0;
+	size_t most = 0, shown = 0;
 
-	for (size_t i = 0, first = 0; i < array->count; i++) {
-		if (held[i].sock != held[first].sock)
-			first = i;
-		if (i + 1 - first > most)
-			most = i + 1 - first;
+	for (size_t i = 0; i < array->count; i++) {
+		if (i && held[i].sock != held[i - 1].sock)
+			shown = 0;
+		shown += is_shown(held, i);
+		if (shown > most)
+			most = shown;
 	}
 	return most;
 }
@@ -109,27 +122,31 @@ int holders_sort(struct holders *holders)
 	return holders->shown ? 0 : -ENOMEM;
 }
 
-static void set_comm(struct holder *holder, const struct array *names)
+const char *holders_comm(const struct holders *holders, uint32_t pid)
 {
-	const struct name wanted = {.pid = holder->pid}, *name;
+	const struct name wanted = {.pid = pid}, *name;
+	size_t i = array_first(&holders->names, &wanted, compare_names);
 
-	name = array_at(names, array_first(names, &wanted, compare_names));
-	memcpy(holder->comm, name->comm, sizeof(holder->comm));
+	name = array_at(&holders->names, i);
+	return i < holders->names.count && name->pid == pid ? name->comm : NULL;
 }
 
-const struct holder *holders_of(const struct holders *holders, uint64_t sock, size_t *count)
+const struct holder *holders_of(const struct holders *holders, uint64_t sock, size_t *count,
+				size_t *left_out)
 {
-	const struct held wanted = {.sock = sock}, *held;
+	const struct held wanted = {.sock = sock}, *held = array_at(&holders->held, 0);
 	size_t i = array_first(&holders->held, &wanted, compare_held);
 
-	for (*count = 0; i < holders->held.count; i++) {
+	*count = *left_out = 0;
+	for (; i < holders->held.count && held[i].sock == sock; i++) {
 		struct holder *shown = &holders->shown[*count];
 
-		held = array_at(&holders->held, i);
-		if (held->sock != sock)
-			break;
-		*shown = (struct holder){.sock = sock, .pid = held->pid, .fd = held->fd};
-		set_comm(shown, &holders->names);
+		if (!is_shown(held, i)) {
+			++*left_out;
+			continue;
+		}
+		*shown = (struct holder){.sock = sock, .pid = held[i].pid, .fd = held[i].fd};
+		memcpy(shown->comm, holders_comm(holders, shown->pid), sizeof(shown->comm));
 		++*count;
 	}
 	return holders->shown;

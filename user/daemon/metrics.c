@@ -26,7 +26,6 @@ struct metrics *metrics_new(void)
 
 	if (!metrics)
 		return NULL;
-	array_init(&metrics->processes, sizeof(struct holder), SIZE_MAX);
 	metrics->services = metrics_services_new();
 	metrics->listeners = metrics_listeners_new();
 	metrics->failures = metrics_failures_new();
@@ -45,7 +44,6 @@ void metrics_free(struct metrics *metrics)
 	metrics_rows_free(metrics->listeners);
 	metrics_rows_free(metrics->failures);
 	metrics_rows_free(metrics->findings);
-	array_clear(&metrics->processes);
 	free(metrics);
 }
 
@@ -61,8 +59,6 @@ void metrics_service_labels(char labels[METRICS_SERVICE_LABELS_SIZE], enum conn_
 void metrics_begin(struct metrics *metrics, int64_t now_ns)
 {
 	metrics->now_ns = now_ns;
-	array_clear(&metrics->processes);
-	metrics->processes_sorted = false;
 	metrics_rows_begin(metrics->services, now_ns);
 	metrics_rows_begin(metrics->listeners, now_ns);
 	metrics_rows_begin(metrics->failures, now_ns);

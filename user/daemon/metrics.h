@@ -47,12 +47,14 @@ struct metrics_health {
 };
 
 /*
- * A scrape at now_ns, CLOCK_MONOTONIC: begin; all listeners, then all results of accept(); all
- * findings; print. metrics_print() returns 0, -ENOMEM, or -EIO when out failed.
+ * A scrape at now_ns, CLOCK_MONOTONIC: begin; all listeners, all results of accept(), with the name
+ * of their process or NULL, and all findings; print. metrics_print() returns 0, -ENOMEM, or -EIO
+ * when out failed.
  */
 void metrics_begin(struct metrics *metrics, int64_t now_ns);
 void metrics_add_listener(struct metrics *metrics, const struct listener_event *event);
-void metrics_add_accepts(struct metrics *metrics, const struct accept_record *record);
+void metrics_add_accepts(struct metrics *metrics, const struct accept_record *record,
+			 const char comm[16]);
 void metrics_add_finding(struct metrics *metrics, const struct evidence *evidence,
 			 const struct finding *finding);
 int metrics_print(FILE *out, struct metrics *metrics, struct stats *stats,

@@ -77,32 +77,10 @@ void metrics_add_listener(struct metrics *metrics, const struct listener_event *
 
 	set_labels(&source, event);
 	metrics_rows_add(metrics->listeners, &source);
-	for (size_t i = 0; i < event->holder_count; i++)
-		array_add(&metrics->processes, &event->holders[i]);
 }
 
-static int compare_pids(const void *a, const void *b)
-{
-	const struct holder *one = a, *other = b;
-
-	return (one->pid > other->pid) - (one->pid < other->pid);
-}
-
-/* "": it listens no longer. */
-static const char *comm_of_pid(struct metrics *metrics, uint32_t pid)
-{
-	const struct holder wanted = {.pid = pid}, *found;
-	size_t i;
-
-	if (!metrics->processes_sorted)
-		array_sort(&metrics->processes, compare_pids);
-	metrics->processes_sorted = true;
-	i = array_first(&metrics->processes, &wanted, compare_pids);
-	found = array_at(&metrics->processes, i);
-	return i < metrics->processes.count && found->pid == pid ? found->comm : "";
-}
-
-void metrics_add_accepts(struct metrics *metrics, const struct accept_record *record)
+void metrics_add_accepts(struct metrics *metrics, const struct accept_record *record,
+			 const char comm[16])
 {
 	const struct accept_key *key = &record->key;
 	struct metrics_source source = {
@@ -113,7 +91,7 @@ void metrics_add_accepts(struct metrics *metrics, const struct accept_record *re
 
 	if (!key->error)
 		return;
-	prometheus_escape(comm_of_pid(metrics, key->pid), 16, process);
+	prometheus_escape(comm ? comm : "", 16, process);
 	snprintf(source.labels, sizeof(source.labels), "process=\"%s\",errno=\"%s\"", process,
 		 error_name(key->error));
 	metrics_rows_add(metrics->failures, &source);

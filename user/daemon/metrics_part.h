@@ -9,8 +9,6 @@
 struct metrics {
 	int64_t now_ns;
 	struct metrics_rows *services, *listeners, *failures, *findings;
-	struct array processes; /* struct holder: of listeners, */
-	bool processes_sorted; /* by pid */
 	uint64_t ends[END_COUNT]; /* of all connections */
 };
 

@@ -33,8 +33,11 @@ static void add_listeners(struct metrics *metrics, const struct waiting *waiting
 		waiting_listener(waiting, i, &event);
 		metrics_add_listener(metrics, &event);
 	}
-	for (size_t i = 0; i < waiting_accept_count(waiting); i++)
-		metrics_add_accepts(metrics, waiting_accept(waiting, i));
+	for (size_t i = 0; i < waiting_accept_count(waiting); i++) {
+		const struct accept_record *record = waiting_accept(waiting, i);
+
+		metrics_add_accepts(metrics, record, waiting_comm(waiting, record->key.pid));
+	}
 }
 
 /* health->programs is to be cleared. */

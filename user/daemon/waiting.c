@@ -378,7 +378,8 @@ void waiting_event(const struct waiting *waiting, size_t i, const struct thresho
 
 	memcpy(&record, kept_at(waiting, i), WAITING_BYTES);
 	event_from_record(event, &record, thresholds, realtime_offset_ns);
-	event->holders = holders_of(&waiting->holders, record.sock, &event->holder_count);
+	event->holders = holders_of(&waiting->holders, record.sock, &event->holder_count,
+				    &event->holders_left_out);
 	set_owner_by_holders(event);
 	event->owner_place = places_of(places, event->conn.owner.pid, waiting->time_ns, place);
 	if (event->accepted == NO)
@@ -482,7 +483,8 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	event->accepts_seen = hooks_follow(waiting->hooks);
 	event->last_accept_ns = UNKNOWN;
 	sock = event->record->mptcp ? event->record->mptcp : event->record->sock;
-	event->holders = holders_of(&waiting->holders, sock, &event->holder_count);
+	event->holders =
+		holders_of(&waiting->holders, sock, &event->holder_count, &event->holders_left_out);
 	add_accepts(event, &waiting->accepts, waiting->time_ns);
 	qsort(event->errors, event->error_count, sizeof(event->errors[0]), more_frequent);
 }
@@ -495,6 +497,11 @@ size_t waiting_accept_count(const struct waiting *waiting)
 const struct accept_record *waiting_accept(const struct waiting *waiting, size_t i)
 {
 	return array_at(&waiting->accepts, i);
+}
+
+const char *waiting_comm(const struct waiting *waiting, uint32_t pid)
+{
+	return holders_comm(&waiting->holders, pid);
 }
 
 unsigned long waiting_holders_left_out(const struct waiting *waiting)

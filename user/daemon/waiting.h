@@ -79,6 +79,9 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 size_t waiting_accept_count(const struct waiting *waiting);
 const struct accept_record *waiting_accept(const struct waiting *waiting, size_t i);
 
+/* The name of a process that holds any of these; NULL: it holds none. */
+const char *waiting_comm(const struct waiting *waiting, uint32_t pid);
+
 /* Holders that were not kept, because a host can have any number of descriptors. */
 unsigned long waiting_holders_left_out(const struct waiting *waiting);
 

@@ -43,8 +43,9 @@ struct event {
 	enum record_kind kind;
 	struct conn conn;
 	/* Of a connection that waits: who has it open, and where it is queued. May be NULL. */
-	const struct holder *holders;
+	const struct holder *holders; /* by process */
 	size_t holder_count;
+	size_t holders_left_out; /* descriptors beyond the first of each process */
 	const struct listener_record *listener;
 	const struct place *owner_place; /* or NULL */
 	const struct place *closer_place; /* or NULL */
@@ -68,8 +69,9 @@ struct event {
 /* A listener at one moment. */
 struct listener_event {
 	const struct listener_record *record;
-	const struct holder *holders;
+	const struct holder *holders; /* as above */
 	size_t holder_count;
+	size_t holders_left_out;
 	int64_t known; /* of those queued, how many are followed: the others were reset before the
 			  start; UNKNOWN where several listeners of the port have some queued */
 	bool accepts_seen; /* else what follows is not known */

@@ -21,6 +21,12 @@
 #define LINE_MAX 4096
 #define HOLDER_MAX 192
 
+/*
+ * So many processes beside the owner are told of: as many as Apache forks by default. With a few
+ * descriptors of each (holders.h) a line is less than a third of what a client has to take.
+ */
+#define HOLDING_PROCESSES_MAX 256
+
 struct line {
 	char *text;
 	size_t size, room;
@@ -208,21 +214,38 @@ static void put_endpoint(struct line *line, const char *key, enum conn_family fa
 	put_text(line, "}");
 }
 
-static void put_holders(struct line *line, const struct holder *holders, size_t count)
+static void put_holder(struct line *line, const struct holder *holder)
 {
+	put_text(line, "{\"pid\":");
+	put_unsigned(line, holder->pid);
+	put_key(line, "comm");
+	put_comm(line, holder->comm);
+	put_key(line, "fd");
+	put_unsigned(line, holder->fd);
+	put_text(line, "}");
+}
+
+/* By process; owner is shown wherever it comes. left_out are those that are missing already. */
+static void put_holders(struct line *line, const struct holder *holders, size_t count,
+			size_t left_out, uint32_t owner)
+{
+	size_t others = 0, shown = 0;
+
+	put_key(line, "holders");
 	put_text(line, "[");
 	for (size_t i = 0; i < count; i++) {
-		const struct holder *holder = &holders[i];
+		bool is_other = holders[i].pid != owner;
 
-		put_text(line, i ? ",{\"pid\":" : "{\"pid\":");
-		put_unsigned(line, holder->pid);
-		put_key(line, "comm");
-		put_comm(line, holder->comm);
-		put_key(line, "fd");
-		put_unsigned(line, holder->fd);
-		put_text(line, "}");
+		others += is_other && (!i || holders[i].pid != holders[i - 1].pid);
+		if (is_other && others > HOLDING_PROCESSES_MAX)
+			continue;
+		if (shown++)
+			put_text(line, ",");
+		put_holder(line, &holders[i]);
 	}
 	put_text(line, "]");
+	put_key(line, "holders_left_out");
+	put_unsigned(line, left_out + count - shown);
 }
 
 static void put_queue(struct line *line, const struct listener_record *record)
@@ -309,11 +332,11 @@ static void put_evidence(struct line *line, const struct event *event)
 	put_task(line, &conn->owner, event->owner_place);
 	put_key(line, "closer");
 	put_task(line, &conn->closer, event->closer_place);
-	put_key(line, "holders");
 	if (event->kind == RECORD_WAITING)
-		put_holders(line, event->holders, event->holder_count);
+		put_holders(line, event->holders, event->holder_count, event->holders_left_out,
+			    conn->owner.pid);
 	else
-		put_text(line, "null");
+		put_text(line, ",\"holders\":null,\"holders_left_out\":null");
 	put_key(line, "listener");
 	put_queue(line, event->listener);
 }
@@ -429,8 +452,8 @@ static void put_listener(struct line *line, const struct listener_event *event, 
 	put_accepts(line, event);
 	put_key(line, "owner");
 	put_task(line, &socket->owner, NULL);
-	put_key(line, "holders");
-	put_holders(line, event->holders, event->holder_count);
+	put_holders(line, event->holders, event->holder_count, event->holders_left_out,
+		    socket->owner.pid);
 }
 
 char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size)

@@ -162,14 +162,16 @@ static int reserve(struct json_read *read, size_t count)
 }
 
 static int read_holders(struct json_read *read, const json_t *event, const struct holder **holders,
-			size_t *count)
+			size_t *count, size_t *left_out)
 {
 	const json_t *array = field_array(&read->error, event, "holders");
+	int64_t number = field_number(&read->error, event, "holders_left_out", INT64_MAX);
 	size_t i;
 	json_t *object;
 
 	*holders = NULL;
 	*count = json_array_size(array);
+	*left_out = number == UNKNOWN ? 0 : (size_t)number;
 	if (reserve(read, *count) < 0)
 		return -ENOMEM;
 	json_array_foreach (array, i, object) {
@@ -270,7 +272,8 @@ int event_from_json(struct event *event, struct json_read *read, const json_t *o
 	read_conn(read, object, event);
 	read_waits(read, object, event);
 	event->listener = read_listener(read, object);
-	r = read_holders(read, object, &event->holders, &event->holder_count);
+	r = read_holders(read, object, &event->holders, &event->holder_count,
+			 &event->holders_left_out);
 	if (r < 0)
 		return r;
 	return read->error.text[0] ? -EINVAL : 0;
@@ -343,7 +346,8 @@ int listener_from_json(struct listener_event *event, int64_t *time_ns, struct js
 	event->known = field_number(&read->error, object, "known", INT64_MAX);
 	read_accepts(read, object, event);
 	read_task(read, object, "owner", &socket->owner, &read->owner);
-	r = read_holders(read, object, &event->holders, &event->holder_count);
+	r = read_holders(read, object, &event->holders, &event->holder_count,
+			 &event->holders_left_out);
 	if (r < 0)
 		return r;
 	return read->error.text[0] ? -EINVAL : 0;
