@@ -485,6 +485,9 @@ static void hostile_threads(void **state)
 	expect_bounded("threads and heirs");
 	assert_in_range(command_run(&command, "explain"), 0, 1); /* 1: it has found something */
 	command_expect_harmless(&command);
+	/* A process that is in no evidence may be one of those that are left out. */
+	assert_int_equal(command_run(&command, "explain", "4194305"), 2);
+	assert_non_null(strstr(command.out.text, "It cannot be told"));
 	child_kill(&child);
 	command_service_start();
 }

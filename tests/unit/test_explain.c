@@ -29,20 +29,27 @@ static const char found[] =
 	"{\"role\":\"client\",\"port\":812,\"comm\":null,\"unit\":null,\"readings\":1,"
 	"\"findings\":[],\"not\":[],\"evidence\":{\"processes\":[{\"pid\":7}]}}]}";
 
-static char *explain(const char *json, uint32_t number, bool verbose, struct explain_counts *counts)
+static char *explain_wanted(const char *json, const struct explain_wanted *wanted, bool verbose,
+			    struct explain_counts *counts)
 {
 	json_t *object = json_loads(json, 0, NULL);
-	struct explain_wanted wanted = {.number = number};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(object);
-	*counts = explain_select(object, &wanted);
-	explain_print(out, object, &wanted, verbose);
+	*counts = explain_select(object, wanted);
+	explain_print(out, object, wanted, verbose);
 	fclose(out);
 	json_decref(object);
 	return text;
+}
+
+static char *explain(const char *json, uint32_t number, bool verbose, struct explain_counts *counts)
+{
+	const struct explain_wanted wanted = {.number = number};
+
+	return explain_wanted(json, &wanted, verbose, counts);
 }
 
 static void a_finding(void **state)
@@ -123,6 +130,46 @@ static void nothing_of_what_was_asked_for(void **state)
 	assert_string_equal(text, "Nothing found: of port or process 8080 nothing waits beyond its "
 				  "threshold.\n");
 	free(text);
+}
+
+#define UNSURE "It cannot be told whether of port or process 812 anything waits"
+
+static void assert_unsure(const char *left_out, bool is_process, bool unsure)
+{
+	const struct explain_wanted wanted = {.number = 812, .is_process = is_process};
+	struct explain_counts counts;
+	char json[256], *text;
+
+	snprintf(json, sizeof(json),
+		 "{\"reading\":{\"%s\":1},\"services\":[{\"port\":80,\"evidence\":{\"processes\":["
+		 "{\"pid\":7}]}}]}",
+		 left_out);
+	text = explain_wanted(json, &wanted, false, &counts);
+	assert_int_equal(counts.unsure, unsure);
+	assert_int_equal(strncmp(text, UNSURE, strlen(UNSURE)) == 0, unsure);
+	free(text);
+}
+
+/* That nothing waits is said only where all was looked at that can have it. */
+static void what_was_not_looked_at_may_wait(void **state)
+{
+	const struct explain_wanted seen = {.number = 7, .is_process = true};
+	const struct explain_wanted any = {.number = 0};
+	struct explain_counts counts;
+
+	(void)state;
+	assert_unsure("services_in_part", true, true);
+	assert_unsure("services_in_part", false, false); /* a port is in no other service */
+	assert_unsure("services_left_out", false, true);
+	assert_unsure("connections_left_out", false, true);
+	assert_unsure("processes_left_out", true, false); /* but their services name them */
+	free(explain_wanted("{\"reading\":{\"services_in_part\":1},\"services\":[{\"port\":80,"
+			    "\"evidence\":{\"processes\":[{\"pid\":7}]}}]}",
+			    &seen, false, &counts));
+	assert_false(counts.unsure);
+	free(explain_wanted("{\"reading\":{\"services_in_part\":1},\"services\":[]}", &any, false,
+			    &counts));
+	assert_false(counts.unsure);
 }
 
 #define SERVICE(port, severity, waits)                                                             \
@@ -273,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_port_is_meant_before_a_process),
 		cmocka_unit_test(nothing_found),
 		cmocka_unit_test(nothing_of_what_was_asked_for),
+		cmocka_unit_test(what_was_not_looked_at_may_wait),
 		cmocka_unit_test(the_worst_comes_first),
 		cmocka_unit_test(many_are_told_in_short),
 		cmocka_unit_test(verbose_shows_the_evidence),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -191,14 +192,32 @@ static void put_services(FILE *out, const json_t *diagnosis, size_t with_finding
 		fputs("\nOf one, its proof and what to do: slowclose explain PORT\n", out);
 }
 
+static const char *kind_of(const struct explain_wanted *wanted)
+{
+	return wanted->number <= UINT16_MAX ? "port or process " : "process ";
+}
+
+static void put_unsure(FILE *out, const struct explain_wanted *wanted)
+{
+	char text[TEXT_SIZE];
+
+	snprintf(text, sizeof(text),
+		 "It cannot be told whether of %s%" PRIu32
+		 " anything waits: not all that waits was looked at, or not all of its processes. "
+		 "Of one service: slowclose explain PORT",
+		 kind_of(wanted), wanted->number);
+	put_wrapped(out, 0, "", text);
+}
+
 static void put_nothing(FILE *out, const struct explain_wanted *wanted,
 			const struct explain_counts *counts)
 {
-	if (!counts->services && wanted->number)
+	if (counts->unsure)
+		put_unsure(out, wanted);
+	else if (!counts->services && wanted->number)
 		fprintf(out,
-			"Nothing found: of %sprocess %" PRIu32
-			" nothing waits beyond its threshold.\n",
-			wanted->number <= UINT16_MAX ? "port or " : "", wanted->number);
+			"Nothing found: of %s%" PRIu32 " nothing waits beyond its threshold.\n",
+			kind_of(wanted), wanted->number);
 	else if (!counts->services)
 		fputs("Nothing found: nothing waits for longer than its threshold.\n", out);
 	else if (counts->unsettled)
@@ -267,6 +286,12 @@ static int ask(const struct command_options *options, const struct explain_wante
 	return 0;
 }
 
+/* What is no process can only be a port. */
+static bool is_process(uint32_t number)
+{
+	return number > UINT16_MAX || kill((pid_t)number, 0) == 0 || errno == EPERM;
+}
+
 static int explain_run(const struct command_options *options)
 {
 	struct explain_wanted wanted = {.number = 0};
@@ -281,6 +306,7 @@ static int explain_run(const struct command_options *options)
 			return EXIT_USAGE;
 		}
 		wanted.number = (uint32_t)number;
+		wanted.is_process = is_process(wanted.number);
 	}
 	if (ask(options, &wanted, &diagnosis, &counts) < 0)
 		return EXIT_BLIND;
@@ -289,7 +315,7 @@ static int explain_run(const struct command_options *options)
 	else
 		explain_print(stdout, diagnosis, &wanted, options->verbose);
 	json_decref(diagnosis);
-	if (output_status(output_flush()) != EXIT_SUCCESS)
+	if (output_status(output_flush()) != EXIT_SUCCESS || counts.unsure)
 		return EXIT_BLIND;
 	return counts.findings ? EXIT_FINDINGS : EXIT_SUCCESS;
 }

@@ -11,6 +11,7 @@
 /* Which services: 0 is any. number is a port, or, where no service has it, a process. */
 struct explain_wanted {
 	uint32_t number;
+	bool is_process; /* there is one of this number */
 };
 
 struct explain_counts {
@@ -18,6 +19,7 @@ struct explain_counts {
 	size_t with_findings;
 	size_t findings; /* of these */
 	size_t unsettled; /* services that were read only once so far */
+	bool unsure; /* there is none, and what was asked for may not have been looked at */
 };
 
 /*

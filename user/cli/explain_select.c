@@ -96,6 +96,20 @@ static void sort(json_t *services)
 	free(all);
 }
 
+static bool has_left_out(const json_t *reading, const char *field)
+{
+	return json_integer_value(json_object_get(reading, field)) > 0;
+}
+
+/* A process can be one of too many of a service; anything can be in what was not looked at at all.
+ */
+static bool may_have_been_missed(const json_t *reading, const struct explain_wanted *wanted)
+{
+	return (wanted->is_process && has_left_out(reading, "services_in_part")) ||
+	       has_left_out(reading, "services_left_out") ||
+	       has_left_out(reading, "connections_left_out");
+}
+
 struct explain_counts explain_select(json_t *diagnosis, const struct explain_wanted *wanted)
 {
 	json_t *services = json_object_get(diagnosis, "services"), *service;
@@ -116,5 +130,7 @@ struct explain_counts explain_select(json_t *diagnosis, const struct explain_wan
 		counts.findings += findings;
 		counts.unsettled += !findings && json_integer_value(readings) < 2;
 	}
+	counts.unsure = wanted->number && !counts.services &&
+			may_have_been_missed(json_object_get(diagnosis, "reading"), wanted);
 	return counts;
 }

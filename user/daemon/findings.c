@@ -452,12 +452,22 @@ static json_t *services(const struct findings *findings, uint16_t port, uint32_t
 	return array;
 }
 
+/* Of whose processes some are in no evidence: the one that is asked for can be one of these. */
+static json_int_t services_in_part(const struct findings *findings)
+{
+	json_int_t count = 0;
+
+	for (size_t i = 0; i < findings->patient_count; i++)
+		count += findings->patients[i]->evidence.processes_left_out > 0;
+	return count;
+}
+
 json_t *findings_json(const struct findings *findings, uint16_t port, uint32_t pid)
 {
 	char now[RENDER_TIME_SIZE], read[RENDER_TIME_SIZE];
 	const struct reading *last = findings->before;
 
-	return json_pack("{s:s, s:{s:s?, s:o, s:o, s:I, s:I, s:I}, s:o}", "time",
+	return json_pack("{s:s, s:{s:s?, s:o, s:o, s:I, s:I, s:I, s:I}, s:o}", "time",
 			 render_time(clock_ns(CLOCK_REALTIME), now), "reading", "time",
 			 findings->read_ns ? render_time(findings->read_ns, read) : NULL, "cost_ms",
 			 json_milliseconds(findings->read_ns ? findings->last_cost_ns : UNKNOWN),
@@ -465,6 +475,6 @@ json_t *findings_json(const struct findings *findings, uint16_t port, uint32_t p
 			 json_milliseconds(findings->read_ns ? findings->interval_ns : UNKNOWN),
 			 "connections_left_out", (json_int_t)last->left_out, "services_left_out",
 			 (json_int_t)last->services_left_out, "processes_left_out",
-			 (json_int_t)last->processes_left_out, "services",
-			 services(findings, port, pid));
+			 (json_int_t)last->processes_left_out, "services_in_part",
+			 services_in_part(findings), "services", services(findings, port, pid));
 }
