@@ -196,6 +196,56 @@ static void hostile_services(void **state)
 	command_service_start();
 }
 
+#define READERS 400
+
+/* So many ask for much and read only how it begins, until one is refused; returns how many. */
+static int ask_without_reading(struct http readers[READERS])
+{
+	for (int i = 0; i < READERS; i++) {
+		http_open(&readers[i]);
+		http_ask(&readers[i], "GET", "/v1/summary?window=start&histogram");
+		http_read_head(&readers[i], false);
+		if (readers[i].status == 200)
+			continue;
+		assert_int_equal(readers[i].status, 503);
+		assert_non_null(strstr(http_body(&readers[i]), "nobody has read yet"));
+		return i + 1;
+	}
+	fail_msg("nobody was refused");
+	return 0;
+}
+
+/* The answers to those who may ask are kept until they read them: not without a bound. */
+static void hostile_readers(void **state)
+{
+	static struct http readers[READERS];
+	long long before, growth;
+	struct child child;
+	int refused[2];
+
+	(void)state;
+	command_service_start();
+	child_start(&child, be_many_services, -1);
+	child_hear(&child);
+	json_decref(service_get("/v1/summary?window=start&histogram"));
+	before = service_number("memory.resident_bytes");
+	for (int round = 0; round < 2; round++) {
+		refused[round] = ask_without_reading(readers);
+		json_decref(service_get("/healthz")); /* is short */
+		for (int i = 0; i < refused[round]; i++)
+			http_close(&readers[i]);
+		/* With them goes what was counted, all of it. */
+		json_decref(service_get("/v1/summary?window=start&histogram"));
+	}
+	growth = service_number("memory.resident_bytes") - before;
+	print_message("           %d readers, then %d until one was refused; %lld MiB more "
+		      "resident\n",
+		      refused[0], refused[1], growth >> 20);
+	assert_in_range(refused[1], refused[0] * 4 / 5, refused[0] * 6 / 5);
+	child_kill(&child);
+	command_service_start();
+}
+
 #define LISTENERS 6000
 #define QUEUED 4000
 
@@ -655,9 +705,10 @@ static void hostile_units(void **state)
 int run_hostile(void)
 {
 	const struct CMUnitTest tests[] = {
-		command_scenario(hostile_services),    command_scenario(hostile_listeners),
-		command_scenario(hostile_namespaces),  command_scenario(hostile_threads),
-		command_scenario(hostile_descriptors), command_scenario(hostile_units),
+		command_scenario(hostile_services),  command_scenario(hostile_readers),
+		command_scenario(hostile_listeners), command_scenario(hostile_namespaces),
+		command_scenario(hostile_threads),   command_scenario(hostile_descriptors),
+		command_scenario(hostile_units),
 	};
 
 	return cmocka_run_group_tests(tests, command_setup, command_teardown);

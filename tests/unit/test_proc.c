@@ -227,6 +227,8 @@ static void room(void **state)
 	assert_int_equal(room_events((128 << 20) - 1), 8 << 20);
 	assert_int_equal(room_events(64 << 20), 8 << 20);
 	assert_int_equal(room_events(0), 1 << 20);
+	assert_int_equal(room_answers(768 << 20), 32 << 20);
+	assert_int_equal(room_answers(64 << 20), 8 << 20);
 }
 
 static void disks(void **state)

@@ -240,6 +240,7 @@ static struct api *api_begin(struct service *service, int fd, unsigned int most,
 		return NULL;
 	}
 	api->requests.service = service;
+	api->requests.unsent = &service->unsent;
 	api->requests.metrics_only = metrics_only;
 	api->requests.on_resumed = on_resumed;
 	api->requests.userdata = api;

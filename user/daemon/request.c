@@ -23,6 +23,7 @@ struct request *request_new(struct requests *requests, struct MHD_Connection *co
 void request_free(struct request *request)
 {
 	LIST_REMOVE(request, list);
+	request->requests->unsent->bytes -= request->unsent;
 	if (request->subscriber)
 		events_unsubscribe(request->subscriber);
 	listing_free(request->listing);
@@ -100,6 +101,22 @@ enum MHD_Result respond(struct request *request, unsigned int status, const char
 	return r;
 }
 
+/* An answer of /healthz, or an error: less than each client has for its request anyway. */
+#define SHORT_BYTES 1024
+
+/* One answer alone may be of any length; what is short is told in any case, as failures are. */
+static bool has_room(const struct unsent *unsent, size_t size)
+{
+	return size <= SHORT_BYTES || !unsent->bytes || unsent->bytes + size <= unsent->most;
+}
+
+/* Counted until the request is over, with which MHD frees the response, whatever comes of it. */
+static void count_unsent(struct request *request, size_t size)
+{
+	request->unsent += size;
+	request->requests->unsent->bytes += size;
+}
+
 enum MHD_Result respond_text(struct request *request, unsigned int status, const char *type,
 			     char *text, size_t size)
 {
@@ -107,6 +124,12 @@ enum MHD_Result respond_text(struct request *request, unsigned int status, const
 
 	if (!text)
 		return MHD_NO;
+	if (!has_room(request->requests->unsent, size)) {
+		free(text);
+		return respond_failure(request,
+				       "there are too many answers that nobody has read yet");
+	}
+	count_unsent(request, size);
 	response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		free(text);

@@ -11,9 +11,15 @@
 
 #include "query.h"
 
+/* Bytes of whole answers, which are kept until they are sent. */
+struct unsent {
+	size_t bytes, most;
+};
+
 /* All that there are, and what their answers are made of. */
 struct requests {
 	struct service *service;
+	struct unsent *unsent; /* of all clients of the daemon */
 	LIST_HEAD(, request) all;
 	bool metrics_only; /* anybody may ask: the rest is hidden */
 	bool ending; /* the daemon does: streams are closed, nothing is answered any more */
@@ -29,6 +35,7 @@ struct request {
 	char *error_texts[2]; /* copies of what error points to */
 	bool parsed, bad;
 	bool suspended;
+	size_t unsent; /* of its answer, as counted */
 	uint64_t ended; /* for a summary: so many records must have been read; 0: not known yet */
 	struct listing *listing; /* freed with the request, as is the subscriber; NULL: none */
 	struct subscriber *subscriber;
@@ -52,7 +59,10 @@ void request_set_timeout(struct request *request, unsigned int seconds);
 
 #define TYPE_JSON "application/json"
 
-/* These take over response, text (from malloc()) and object, and NULL as out of memory. */
+/*
+ * These take over response, text (from malloc()) and object, and NULL as out of memory. Where too
+ * much is unsent the answer is a failure instead, unless it is as short as one.
+ */
 enum MHD_Result respond(struct request *request, unsigned int status, const char *type,
 			struct MHD_Response *response);
 enum MHD_Result respond_text(struct request *request, unsigned int status, const char *type,

@@ -28,8 +28,13 @@
  * tail gets them all.
  */
 #define EVENTS_MAX_BYTES (32 << 20)
-#define EVENTS_MIN_BYTES (1 << 20)
-#define EVENTS_PART 8
+
+/* With these and the burst all of the daemon's own is used. */
+#define ANSWERS_MAX_BYTES (32 << 20)
+
+/* Of a small limit each of the two has a part; a power of two, as its maximum is. */
+#define BUFFER_MIN_BYTES (1 << 20)
+#define BUFFER_PART 8
 
 uint32_t room_connections(uint64_t limit)
 {
@@ -41,13 +46,21 @@ uint32_t room_connections(uint64_t limit)
 	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
-size_t room_events(uint64_t limit)
+static size_t buffer_bytes(size_t bytes, uint64_t limit)
 {
-	size_t bytes = EVENTS_MAX_BYTES;
-
-	while (bytes > EVENTS_MIN_BYTES && bytes > limit / EVENTS_PART)
+	while (bytes > BUFFER_MIN_BYTES && bytes > limit / BUFFER_PART)
 		bytes /= 2;
 	return bytes;
+}
+
+size_t room_events(uint64_t limit)
+{
+	return buffer_bytes(EVENTS_MAX_BYTES, limit);
+}
+
+size_t room_answers(uint64_t limit)
+{
+	return buffer_bytes(ANSWERS_MAX_BYTES, limit);
 }
 
 uint64_t room_limit(void)

@@ -16,6 +16,9 @@ uint32_t room_connections(uint64_t limit);
 /* Bytes of events that subscribers have not read, of such a cgroup; a power of two. */
 size_t room_events(uint64_t limit);
 
+/* Bytes of answers that clients have not read, of such a cgroup. */
+size_t room_answers(uint64_t limit);
+
 /* The limit of this process' cgroup; UINT64_MAX: none. */
 uint64_t room_limit(void);
 

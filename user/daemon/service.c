@@ -271,11 +271,13 @@ static void raise_limits(void)
 static int prepare_sinks(struct service *service)
 {
 	struct stats_options stats = {.thresholds = service->settings.slow};
+	uint64_t limit = room_limit();
 
 	if (getrandom(&stats.seed, sizeof(stats.seed), 0) < 0)
 		return -errno;
 	service->stats = stats_new(&stats, clock_monotonic_ns());
-	service->events = events_new(room_events(room_limit()));
+	service->events = events_new(room_events(limit));
+	service->unsent.most = room_answers(limit);
 	service->journal = journal_new();
 	service->metrics = metrics_new();
 	return service->stats && service->events && service->journal && service->metrics ? 0

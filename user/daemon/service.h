@@ -13,6 +13,7 @@
 #include "listing.h"
 #include "metrics.h"
 #include "reload.h"
+#include "request.h"
 #include "settings.h"
 #include "stats.h"
 #include "watch.h"
@@ -28,6 +29,7 @@ struct service {
 	struct findings *findings;
 	struct listings *listings;
 	struct metrics *metrics;
+	struct unsent unsent;
 	struct api *api;
 	struct api *metrics_api; /* NULL: nobody asked for it */
 	int64_t started_ns; /* CLOCK_REALTIME, */
