@@ -39,33 +39,10 @@ static void become_nobody(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* which the change has taken away */
 }
 
-/* CPU time that the daemon has used so far. */
-static int64_t cpu_ns(void)
-{
-	unsigned long user, system;
-	char path[32], text[1024];
-	const char *end;
-	FILE *file;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", service.daemon.pid);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	end = strrchr(text, ')');
-	assert_non_null(end);
-	assert_int_equal(sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-				&user, &system),
-			 2);
-	return (int64_t)(user + system) * (1000000000 / sysconf(_SC_CLK_TCK));
-}
-
 /* While what the user has made is there: seconds in which it is looked at. */
 static void expect_bounded(const char *what)
 {
-	int64_t cpu = cpu_ns(), begun = now_ns(), longest = 0;
+	int64_t cpu = service_cpu_ns(), begun = now_ns(), longest = 0;
 	long long resident;
 	double busy;
 
@@ -77,7 +54,7 @@ static void expect_bounded(const char *what)
 			longest = now_ns() - asked;
 		pass_ms(200);
 	}
-	busy = (double)(cpu_ns() - cpu) / (double)(now_ns() - begun);
+	busy = (double)(service_cpu_ns() - cpu) / (double)(now_ns() - begun);
 	json_decref(service_get("/v1/summary?window=start"));
 	json_decref(service_get("/v1/diagnosis"));
 	json_decref(service_list("/v1/listeners"));
@@ -301,12 +278,12 @@ static int64_t cost_of_listeners(enum listening listening)
 	}
 	assert_true(found);
 	json_decref(lines);
-	cost = cpu_ns();
+	cost = service_cpu_ns();
 	for (i = 0; i < 8; i++) {
 		json_decref(service_get("/v1/summary"));
 		pass_ms(600); /* what is younger would be told again */
 	}
-	cost = cpu_ns() - cost;
+	cost = service_cpu_ns() - cost;
 	child_kill(&child);
 	return cost;
 }

@@ -470,6 +470,41 @@ static bool is_between_tellings(json_t *one)
 	return (oldest_ms > 4000 && oldest_ms < 9500) || oldest_ms > 14000;
 }
 
+#define ASKERS 200
+
+/* All at once, so that they share a look. */
+static int64_t cost_of_summaries(int count)
+{
+	static struct http askers[ASKERS];
+	int64_t cost;
+
+	pass_ms(600); /* what is younger would be told again */
+	cost = service_cpu_ns();
+	for (int i = 0; i < count; i++) {
+		http_open(&askers[i]);
+		http_ask(&askers[i], "GET", "/v1/summary");
+	}
+	for (int i = 0; i < count; i++) {
+		http_read_head(&askers[i], false);
+		assert_int_equal(askers[i].status, 200);
+		http_body(&askers[i]);
+		http_close(&askers[i]);
+	}
+	return service_cpu_ns() - cost;
+}
+
+/* What waits is summed up once for each look, however many ask. */
+static void expect_summed_once(void)
+{
+	int64_t alone = 0, together = cost_of_summaries(ASKERS);
+
+	for (int i = 0; i < 8; i++)
+		alone += cost_of_summaries(1);
+	print_message("           %d summaries at once: %.0f ms of CPU, eight alone: %.0f\n",
+		      ASKERS, (double)together / 1e6, (double)alone / 1e6);
+	assert_true(together < 2 * alone);
+}
+
 /* A finding tells of all that wait, not only of those whose holders are looked at. */
 static void masses_that_wait(void **state)
 {
@@ -495,6 +530,7 @@ static void masses_that_wait(void **state)
 		pass_ms(200);
 	}
 	service_expect_count(found, WAITING);
+	expect_summed_once();
 	child_kill(&child);
 	service_stop();
 }

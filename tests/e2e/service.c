@@ -150,6 +150,28 @@ json_t *service_list(const char *target)
 	return array;
 }
 
+int64_t service_cpu_ns(void)
+{
+	unsigned long user, system;
+	char path[32], text[1024];
+	const char *end;
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", service.daemon.pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	assert_non_null(end);
+	assert_int_equal(sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				&user, &system),
+			 2);
+	return (int64_t)(user + system) * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
 long long service_number(const char *path)
 {
 	json_t *status = service_get("/v1/status");

@@ -46,6 +46,9 @@ json_t *service_list(const char *target);
 /* A number of /v1/status, by its path. */
 long long service_number(const char *path);
 
+/* CPU time that the daemon has used so far. */
+int64_t service_cpu_ns(void);
+
 /* Since the start so many connections to the port have ended: see summary_expect_ended(). */
 void service_expect_ended(uint16_t port, long long count);
 

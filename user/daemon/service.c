@@ -108,7 +108,10 @@ void service_take_waiting(struct service *service, const struct waiting *waiting
 	struct place place;
 	struct event event;
 
-	stats_waiting_begin(service->stats, waiting_time_ns(waiting));
+	if (waiting_time_ns(waiting) <= service->summed_ns)
+		return;
+	service->summed_ns = waiting_time_ns(waiting);
+	stats_waiting_begin(service->stats, service->summed_ns);
 	for (size_t i = 0; i < waiting_count(waiting); i++) {
 		waiting_event(waiting, i, watch_slow(service->watch), clock_realtime_offset_ns(),
 			      places, &event, &place);
@@ -250,6 +253,7 @@ void service_set(struct service *service, const struct settings *settings)
 	bool other_interval = settings->report_interval_ns != service->settings.report_interval_ns;
 
 	service->settings = *settings;
+	service->summed_ns = 0; /* by other thresholds */
 	watch_set_slow(service->watch, &settings->slow);
 	hooks_set_stream(watch_hooks(service->watch), settings->stream_slow);
 	stats_set_thresholds(service->stats, &settings->slow);

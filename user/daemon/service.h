@@ -38,6 +38,7 @@ struct service {
 	struct listing *report_look; /* NULL: none is under way */
 	bool watchdog; /* systemd waits for a sign of life */
 	uint64_t fed_ended, fed_looks; /* watch_ended() and watch_looks() at the last one */
+	int64_t summed_ns; /* CLOCK_MONOTONIC of the look that the statistics know; 0: of none */
 	uint64_t folded; /* in the kernel, as of the last time they were taken over */
 };
 
@@ -54,7 +55,10 @@ uint64_t service_ended(const struct service *service);
 /* Takes over what the kernel has folded up to now. Returns 0 or -errno, logged. */
 int service_take_folded(struct service *service);
 
-/* Tells the statistics what waits, by a full look. */
+/*
+ * Tells the statistics what waits, by a full look, unless they know that or a later one: all who
+ * ask at the same time share one, and each connection of it takes some microseconds.
+ */
 void service_take_waiting(struct service *service, const struct waiting *waiting);
 
 #endif
