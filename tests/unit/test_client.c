@@ -169,14 +169,18 @@ static void long_answer_in_utf8(void **state)
 #define LINES 10
 #define SILENCE_MS 200
 
+/* What follows the status line: the end of the connection ends the answer, or breaks it off. */
+#define WHOLE "Connection: close\r\n\r\n"
+#define BROKEN "Content-Length: 1000000\r\n\r\n"
+
 /* Says a line four times as often as it would have to. */
-static void be_daemon(int listener)
+static void be_daemon(int listener, const char *rest)
 {
-	static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
-	char request[1024];
+	char head[128], request[1024];
 	int fd = accept(listener, NULL, NULL);
 	ssize_t r = read(fd, request, sizeof(request));
 
+	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%s", rest);
 	if (r > 0)
 		r = write(fd, head, strlen(head));
 	for (int i = 0; r > 0 && i < LINES; i++) {
@@ -186,7 +190,7 @@ static void be_daemon(int listener)
 	_exit(r > 0 ? 0 : 1);
 }
 
-static int start_daemon(const char *path)
+static int start_daemon(const char *path, const char *rest)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -198,7 +202,7 @@ static int start_daemon(const char *path)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		be_daemon(listener);
+		be_daemon(listener, rest);
 	close(listener);
 	return pid;
 }
@@ -251,7 +255,7 @@ static void slow_reader_is_no_silence(void **state)
 		struct client client = {.socket = path, .silence_ms = SILENCE_MS};
 		struct slow_reader slow = {.in_pause = in_pause};
 		const struct client_reader reader = {slow_line, slow_pause, &slow};
-		pid_t pid = start_daemon(path);
+		pid_t pid = start_daemon(path, WHOLE);
 
 		assert_int_equal(client_lines(&client, &query, &reader), 0);
 		assert_string_equal(client.message, "");
@@ -261,6 +265,39 @@ static void slow_reader_is_no_silence(void **state)
 		assert_int_equal(status, 0);
 		unlink(path);
 	}
+	rmdir(directory);
+}
+
+/* The answer that breaks off after a reader that took its time, or none, and the sentence for it.
+ */
+static void assert_broken(const char *path, int64_t patience_ms, bool slow, const char *part)
+{
+	struct client client = {
+		.socket = path, .silence_ms = SILENCE_MS, .patience_ms = patience_ms};
+	struct slow_reader state = {.has_slept = !slow};
+	const struct client_reader reader = {slow_line, slow_pause, &state};
+	struct query query;
+	pid_t pid = start_daemon(path, BROKEN);
+
+	query_begin(&query, "/v1/connections");
+	assert_int_equal(client_lines(&client, &query, &reader), -ECONNRESET);
+	if (!strstr(client.message, part))
+		fail_msg("\"%s\" is not in: %s", part, client.message);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	unlink(path);
+}
+
+/* slowclosed ends a listing that nobody reads on: that is no fault of its own. */
+static void a_slow_reader_is_told_so(void **state)
+{
+	char directory[] = "/tmp/test_client.XXXXXX", path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	assert_broken(path, SILENCE_MS, true, "the output was not read for 1 seconds");
+	assert_broken(path, SILENCE_MS, false, "did it end?");
+	assert_broken(path, 0, true, "did it end?");
 	rmdir(directory);
 }
 
@@ -274,6 +311,7 @@ int main(void)
 		cmocka_unit_test(long_answer),
 		cmocka_unit_test(long_answer_in_utf8),
 		cmocka_unit_test(slow_reader_is_no_silence),
+		cmocka_unit_test(a_slow_reader_is_told_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ struct answer {
 	size_t max; /* of data */
 	bool left_out; /* the line is too long */
 	int64_t deadline_ns; /* 0: none */
+	int64_t longest_ns; /* that the reader took at a time */
 	int result; /* why it was ended here; 0: it was not */
 };
 
@@ -100,16 +101,28 @@ static long http_status(const struct answer *answer)
 	return status;
 }
 
-static int pause_reader(const struct answer *answer)
+static void note_time(struct answer *answer, int64_t begun_ns)
+{
+	int64_t ns = clock_monotonic_ns() - begun_ns;
+
+	if (ns > answer->longest_ns)
+		answer->longest_ns = ns;
+}
+
+static int pause_reader(struct answer *answer)
 {
 	const struct client_reader *reader = answer->reader;
+	int64_t begun_ns = clock_monotonic_ns();
+	int r = reader && reader->pause ? reader->pause(reader->userdata) : 0;
 
-	return reader && reader->pause ? reader->pause(reader->userdata) : 0;
+	note_time(answer, begun_ns);
+	return r;
 }
 
 static size_t on_data(char *data, size_t one, size_t length, void *userdata)
 {
 	struct answer *answer = userdata;
+	int64_t begun_ns = clock_monotonic_ns();
 
 	(void)one;
 	if (http_status(answer) != 200)
@@ -118,6 +131,7 @@ static size_t on_data(char *data, size_t one, size_t length, void *userdata)
 		answer->result = split_lines(answer, data, length);
 	else
 		answer->result = store(answer, data, length);
+	note_time(answer, begun_ns);
 	answer->client->heard_ns = clock_monotonic_ns(); /* it can have taken long to write */
 	return answer->result ? 0 : length;
 }
@@ -215,6 +229,28 @@ static int explain_result(struct client *client, int result)
 	}
 }
 
+/*
+ * Whether the daemon has lost its patience: the reader can have taken half of that to write what
+ * had come, and the rest in its next pause.
+ */
+static bool was_slow(const struct answer *answer)
+{
+	int64_t patience_ns = answer->client->patience_ms * NSEC_PER_MSEC;
+
+	return patience_ns && answer->longest_ns >= patience_ns / 2;
+}
+
+static int explain_slow(const struct answer *answer)
+{
+	struct client *client = answer->client;
+
+	snprintf(client->message, sizeof(client->message),
+		 "the answer broke off: the output was not read for %.0f seconds, and slowclosed "
+		 "waits for %.0f; write it to a file first",
+		 (double)answer->longest_ns / 1e9, (double)client->patience_ms / 1e3);
+	return -ECONNRESET;
+}
+
 static int finish(struct answer *answer, CURLcode code)
 {
 	struct client *client = answer->client;
@@ -225,6 +261,8 @@ static int finish(struct answer *answer, CURLcode code)
 		return explain_result(client, answer->result);
 	if (code != CURLE_OK) {
 		curl_easy_getinfo(answer->curl, CURLINFO_OS_ERRNO, &os_error);
+		if (was_slow(answer))
+			return explain_slow(answer);
 		return client_explain_failure(client->message, sizeof(client->message), code,
 					      (int)os_error, client->socket);
 	}

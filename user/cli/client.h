@@ -16,12 +16,15 @@
 
 /* A stream says something every 5 seconds. */
 #define CLIENT_SILENCE_MS 15000
+/* So long slowclosed waits for a client that takes nothing of a listing. */
+#define CLIENT_PATIENCE_MS 30000
 /* How long one object may take. */
 #define CLIENT_OBJECT_MS 30000
 
 struct client {
 	const char *socket;
 	int64_t silence_ms; /* without a byte for so long: given up */
+	int64_t patience_ms; /* the daemon's with a reader that takes nothing; 0: it has no end */
 	int64_t heard_ns; /* CLOCK_MONOTONIC of the last byte */
 	unsigned long long_lines; /* left out, since they were over CLIENT_LINE_MAX */
 	char message[1024]; /* after an error: one sentence for people, safe for a terminal */

@@ -111,7 +111,9 @@ static void print_table(struct list *list)
 
 static int list_run(const struct command_options *options)
 {
-	struct client client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS};
+	struct client client = {.socket = options->socket,
+				.silence_ms = CLIENT_SILENCE_MS,
+				.patience_ms = CLIENT_PATIENCE_MS};
 	struct list list = {
 		.options = options,
 		.style = {.list = true, .colour = options_wants_colour()},

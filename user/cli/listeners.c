@@ -103,7 +103,9 @@ static void print_table(struct listeners *listeners)
 
 static int listeners_run(const struct command_options *options)
 {
-	struct client client = {.socket = options->socket, .silence_ms = CLIENT_SILENCE_MS};
+	struct client client = {.socket = options->socket,
+				.silence_ms = CLIENT_SILENCE_MS,
+				.patience_ms = CLIENT_PATIENCE_MS};
 	struct listeners listeners = {.options = options, .ranking = {.limit = LINES_MAX}};
 	const struct client_reader reader = {on_line, on_pause, &listeners};
 	unsigned long skipped;
