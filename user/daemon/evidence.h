@@ -166,7 +166,7 @@ struct evidence {
 	struct evidence_listener listeners[EVIDENCE_LISTENERS_MAX];
 	size_t listener_count, listeners_left_out;
 	struct evidence_process processes[EVIDENCE_PROCESSES_MAX];
-	size_t process_count, processes_left_out;
+	size_t process_count, processes_left_out; /* at least so many */
 	struct evidence_node node;
 	double overflows; /* ListenOverflows of the network namespace, a second */
 	struct evidence_leak leak;

@@ -68,6 +68,16 @@ static struct service_reading *service_of(struct reading *reading, const struct 
 	return service;
 }
 
+/* A process comes with each of its connections. */
+static void leave_out(struct service_reading *service, uint32_t pid)
+{
+	uint64_t bit = 1ULL << (pid % 64),
+		 *bits = &service->left_out[pid / 64 % (READING_LEFT_OUT_BITS / 64)];
+
+	service->processes_left_out += !(*bits & bit);
+	*bits |= bit;
+}
+
 static void add_process(struct service_reading *service, const struct service_process *wanted)
 {
 	struct service_process *process = service->processes;
@@ -81,7 +91,7 @@ static void add_process(struct service_reading *service, const struct service_pr
 		}
 	}
 	if (service->process_count == EVIDENCE_PROCESSES_MAX)
-		service->processes_left_out++;
+		leave_out(service, wanted->pid);
 	else
 		service->processes[service->process_count++] = *wanted;
 }

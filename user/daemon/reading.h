@@ -21,6 +21,7 @@
 #define READING_SERVICES_MAX 64
 #define READING_PROCESSES_MAX SCAN_PROCESSES_MAX
 #define READING_SAMPLES_MAX 512
+#define READING_LEFT_OUT_BITS 512
 
 /* A process that has to do with a service. */
 struct service_process {
@@ -52,7 +53,8 @@ struct service_reading {
 	struct listener_reading listeners[EVIDENCE_LISTENERS_MAX];
 	size_t listener_count, listeners_left_out;
 	struct service_process processes[EVIDENCE_PROCESSES_MAX];
-	size_t process_count, processes_left_out;
+	size_t process_count, processes_left_out; /* at least so many, by a bit for each: */
+	uint64_t left_out[READING_LEFT_OUT_BITS / 64];
 	struct evidence_leak leak;
 	int64_t until_fin_ns[READING_SAMPLES_MAX];
 	size_t until_fin_count, closed_count; /* the first of them have ended */

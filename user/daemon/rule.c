@@ -205,7 +205,8 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 			 rule_threads(&evidence->processes[i], threads));
 	}
 	if (more)
-		rule_add(lines, "and %zu process%s more", more, more == 1 ? "" : "es");
+		rule_add(lines, "and %zu process%s more%s", more, more == 1 ? "" : "es",
+			 evidence->processes_left_out ? ", or even more" : "");
 }
 
 const char *rule_address(const struct evidence_listener *listener, char buf[64])
@@ -334,7 +335,7 @@ bool rule_left_out(const struct evidence *evidence, struct finding *finding)
 	char name[64];
 
 	if (evidence->processes_left_out) {
-		rule_not_decidable(finding, "%zu processes of it were not looked at",
+		rule_not_decidable(finding, "%zu or more processes of it were not looked at",
 				   evidence->processes_left_out);
 		return true;
 	}
