@@ -1039,6 +1039,29 @@ static void close_leak_boundaries(void **state)
 		strstr(finding(&evidence, FINDING_IO_STALL)->headline, "for 1m00s or more"));
 }
 
+/* Each is as old as the waits that it speaks of: the leak is from days ago. */
+static void a_finding_is_as_old_as_what_it_speaks_of(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 30, 260000 * SEC);
+	evidence.waits[CAUSE_NOT_CLOSING].oldest_at_least = true;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED) | BIT(FINDING_CLOSE_LEAK));
+	assert_int_equal(finding(&evidence, FINDING_ACCEPT_STALLED)->oldest_ns,
+			 evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_ns);
+	assert_false(finding(&evidence, FINDING_ACCEPT_STALLED)->at_least);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->oldest_ns, 260000 * SEC);
+	assert_true(finding(&evidence, FINDING_CLOSE_LEAK)->at_least);
+	/* What hangs lets wait what is not accepted; only where there is none, what is not closed.
+	 */
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->oldest_ns,
+			 evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_ns);
+	evidence.waits[CAUSE_NEVER_ACCEPTED] = (struct evidence_waits){.count = 0};
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->oldest_ns, 260000 * SEC);
+	assert_int_equal(finding(&evidence, FINDING_ACCEPT_STALLED)->oldest_ns, 0);
+}
+
 /* A program that read the end at once, and closes when it is done with the answer. */
 static void slow_answers_are_no_leak(void **state)
 {
@@ -1258,6 +1281,7 @@ int main(void)
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(close_leak_boundaries),
+		cmocka_unit_test(a_finding_is_as_old_as_what_it_speaks_of),
 		cmocka_unit_test(slow_answers_are_no_leak),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),
 		cmocka_unit_test(a_pool_says_why_it_is_not_read),

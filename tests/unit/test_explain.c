@@ -18,7 +18,7 @@ static const char found[] =
 	"{" READING ",\"services\":["
 	"{\"role\":\"server\",\"port\":80,\"comm\":\"we\\u001bb\",\"unit\":\"web.service\","
 	"\"readings\":5,\"findings\":[{\"code\":\"fd-exhausted\",\"severity\":\"critical\","
-	"\"confidence\":\"high\",\"since\":\"2026-01-02T03:03:51.000000Z\","
+	"\"confidence\":\"high\",\"since\":\"2026-01-02T03:03:51.000000Z\",\"at_least\":true,"
 	"\"headline\":\"out of descriptors: accept() fails with EMFILE, 131 connections are not "
 	"accepted, the oldest for 12s\",\"proof\":[\"accept() failed 85 times a second\"],"
 	"\"now\":[\"raise the limit\"],\"for_good\":[]}],"
@@ -60,7 +60,7 @@ static void a_finding(void **state)
 	(void)state;
 	assert_string_equal(
 		text,
-		"fd-exhausted: we\\x1bb, server of port 80 (web.service), for 14s (critical,\n"
+		"fd-exhausted: we\\x1bb, server of port 80 (web.service), for 14s+ (critical,\n"
 		"              confidence high)\n"
 		"  out of descriptors: accept() fails with EMFILE, 131 connections are not\n"
 		"  accepted, the oldest for 12s\n"

@@ -114,9 +114,10 @@ static void put_finding(FILE *out, const json_t *diagnosis, const json_t *servic
 	text_of(finding, "code", code, sizeof(code));
 	text_of(finding, "severity", severity, sizeof(severity));
 	text_of(finding, "confidence", confidence, sizeof(confidence));
-	snprintf(title, sizeof(title), "%s, for %s (%s, confidence %s)",
+	snprintf(title, sizeof(title), "%s, for %s%s (%s, confidence %s)",
 		 service_name(service, name),
-		 duration_format(age_of(diagnosis, finding), age, sizeof(age)), severity,
+		 duration_format(age_of(diagnosis, finding), age, sizeof(age)),
+		 json_is_true(json_object_get(finding, "at_least")) ? "+" : "", severity,
 		 confidence);
 	snprintf(name, sizeof(name), "%s: ", code);
 	put_wrapped(out, 0, name, title);

@@ -159,15 +159,19 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 		 rule_port_option(evidence), evidence->port);
 }
 
-static int64_t oldest_of(const struct evidence *evidence, unsigned int causes)
+/* Returns whether there is any of these. */
+static bool set_oldest(struct finding *finding, const struct evidence *evidence,
+		       unsigned int causes)
 {
-	int64_t oldest_ns = 0;
-
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		if (causes & BIT(cause) && evidence->waits[cause].oldest_ns > oldest_ns)
-			oldest_ns = evidence->waits[cause].oldest_ns;
+		const struct evidence_waits *waits = &evidence->waits[cause];
+
+		if (!(causes & BIT(cause)) || waits->oldest_ns <= finding->oldest_ns)
+			continue;
+		finding->oldest_ns = waits->oldest_ns;
+		finding->at_least = waits->oldest_at_least;
 	}
-	return oldest_ns;
+	return finding->oldest_ns;
 }
 
 void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)
@@ -177,9 +181,8 @@ void diagnose(const struct evidence *evidence, struct diagnosis *diagnosis)
 		struct finding *finding = &diagnosis->findings[code];
 
 		finding->code = code;
-		finding->oldest_ns = oldest_of(evidence, findings[code].of);
-		if (!finding->oldest_ns)
-			finding->oldest_ns = oldest_of(evidence, findings[code].else_of);
+		if (!set_oldest(finding, evidence, findings[code].of))
+			set_oldest(finding, evidence, findings[code].else_of);
 		if (!findings[code].rule)
 			continue;
 		if (evidence->interval_ns == UNKNOWN)

@@ -60,6 +60,7 @@ struct finding {
 	enum severity severity;
 	enum finding_code explained_by;
 	int64_t oldest_ns; /* how long the oldest that it speaks of has waited; 0: nothing waits */
+	bool at_least; /* that one is older than the daemon */
 	char reason[FINDING_LINE_SIZE]; /* not proven: why; "": there is nothing to say */
 	char headline[FINDING_LINE_SIZE]; /* what is wrong */
 	struct finding_lines proof; /* the numbers */

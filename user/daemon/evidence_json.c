@@ -30,12 +30,12 @@ json_t *json_finding(const struct finding *finding, int64_t since_ns)
 {
 	char since[RENDER_TIME_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "code",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o}", "code",
 			 finding_name(finding->code), "severity", severity_name(finding->severity),
 			 "confidence", confidence_name(finding->confidence), "since",
-			 render_time(since_ns, since), "headline", finding->headline, "proof",
-			 text_lines(&finding->proof), "now", text_lines(&finding->now), "for_good",
-			 text_lines(&finding->for_good));
+			 render_time(since_ns, since), "at_least", finding->at_least, "headline",
+			 finding->headline, "proof", text_lines(&finding->proof), "now",
+			 text_lines(&finding->now), "for_good", text_lines(&finding->for_good));
 }
 
 /* What it is not, where there is anything to say. */

@@ -295,9 +295,10 @@ void journal_finding(struct journal *journal, const struct evidence *evidence,
 	char comm[TEXT_COMM_SIZE], age[32], line[512];
 
 	text_comm(evidence->comm[0] ? evidence->comm : "-", comm, sizeof(comm));
-	snprintf(line, sizeof(line), "finding %s: %s %s port %u, for %s: %s",
+	snprintf(line, sizeof(line), "finding %s: %s %s port %u, for %s%s: %s",
 		 finding_name(finding->code), comm, role_name(evidence->role), evidence->port,
-		 duration_format(now_ns - since_ns, age, sizeof(age)), finding->headline);
+		 duration_format(now_ns - since_ns, age, sizeof(age)), finding->at_least ? "+" : "",
+		 finding->headline);
 	if (!journal->connected) {
 		log_line("%s", line);
 		return;
