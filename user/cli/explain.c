@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "command.h"
@@ -287,10 +287,14 @@ static int ask(const struct command_options *options, const struct explain_wante
 	return 0;
 }
 
-/* What is no process can only be a port. */
+/* What is no process, or a thread of the kernel's, which runs no program, can only be a port. */
 static bool is_process(uint32_t number)
 {
-	return number > UINT16_MAX || kill((pid_t)number, 0) == 0 || errno == EPERM;
+	char path[32], program[1];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", number);
+	return number > UINT16_MAX || readlink(path, program, sizeof(program)) >= 0 ||
+	       errno == EACCES;
 }
 
 static int explain_run(const struct command_options *options)
