@@ -1027,7 +1027,9 @@ static void close_leak_boundaries(void **state)
 	assert_string_equal(finding(&evidence, FINDING_CLOSE_LEAK)->headline,
 			    "4 connections not closed: the peer has closed, and all was read; the "
 			    "oldest for 2.99s");
+	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->now.text[1], "look again"));
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 4, 60 * SEC);
+	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->now.text[1], "restart"));
 	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
 	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "forgotten"));
 	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->headline, "for 1m"));

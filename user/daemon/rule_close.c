@@ -105,7 +105,7 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 	}
 }
 
-static void advise_leak(struct finding *finding, const struct evidence *evidence)
+static void advise_leak(struct finding *finding, const struct evidence *evidence, bool certain)
 {
 	const struct evidence_process *locked = rule_locked_workers(evidence);
 	const struct evidence_leak *leak = &evidence->leak;
@@ -125,7 +125,11 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 			 locked->pid);
 	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
 		 rule_port_option(evidence), evidence->port);
-	rule_add(&finding->now, "restart the service before it is out of descriptors");
+	if (certain)
+		rule_add(&finding->now, "restart the service before it is out of descriptors");
+	else
+		rule_add(&finding->now,
+			 "look again in a minute: what is only answered late is closed by then");
 	rule_add(&finding->for_good,
 		 "close() on each way out of a request, errors too: recv() that "
 		 "returned 0 means close now");
@@ -162,7 +166,7 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 			 more * 1e9 / (double)evidence->interval_ns);
 	add_holders(finding, &evidence->leak);
 	add_fds(finding, evidence);
-	advise_leak(finding, evidence);
+	advise_leak(finding, evidence, certain);
 }
 
 /* A pool may be closed by the servers at any time: only that it grows tells of a leak. */
