@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The processes of a service: which of them lets wait, and what their threads do. */
+#include "rule.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+bool rule_has_part(const struct evidence_process *process)
+{
+	return process->owns || process->listens;
+}
+
+const char *rule_process(const struct evidence_process *process, char buf[64])
+{
+	char comm[TEXT_COMM_SIZE];
+
+	snprintf(buf, 64, "%.40s/%u", text_comm(process->comm, comm, sizeof(comm)), process->pid);
+	return buf;
+}
+
+static enum thread_wait most_frequent(const struct evidence_process *process, uint32_t seen)
+{
+	enum thread_wait most = THREAD_WAITS;
+
+	for (int i = 0; i < THREAD_WAITS; i++) {
+		if (process->groups[i].count && !(seen & 1U << i) &&
+		    (most == THREAD_WAITS ||
+		     process->groups[i].count > process->groups[most].count))
+			most = i;
+	}
+	return most;
+}
+
+const char *rule_threads(const struct evidence_process *process, char buf[FINDING_LINE_SIZE])
+{
+	uint32_t seen = 0;
+	int used = 0;
+
+	if (!process->threads_known || !process->threads)
+		return strcpy(buf, "what its threads do is not known");
+	buf[0] = '\0';
+	for (int i = 0; i < 4 && used < FINDING_LINE_SIZE; i++) {
+		enum thread_wait wait = most_frequent(process, seen);
+		const struct evidence_group *group;
+
+		if (wait == THREAD_WAITS)
+			break;
+		group = &process->groups[wait];
+		used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used),
+				 "%s%u of %s%u thread%s %s", used ? ", " : "", group->count,
+				 process->threads_left_out ? "the first " : "", process->threads,
+				 process->threads == 1 ? "" : "s", thread_wait_text(wait));
+		if (group->where[0] && used < FINDING_LINE_SIZE)
+			used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used), " (%s)",
+					 group->where);
+		seen |= 1U << wait;
+	}
+	return buf;
+}
+
+void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence)
+{
+	size_t told = 0, more = evidence->processes_left_out;
+	char name[64], threads[FINDING_LINE_SIZE];
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (!rule_has_part(&evidence->processes[i]))
+			continue;
+		if (told == 3) {
+			more++;
+			continue;
+		}
+		told++;
+		rule_add(lines, "%s: %.150s", rule_process(&evidence->processes[i], name),
+			 rule_threads(&evidence->processes[i], threads));
+	}
+	if (more)
+		rule_add(lines, "and %zu process%s more%s", more, more == 1 ? "" : "es",
+			 evidence->processes_left_out ? ", or even more" : "");
+}
+
+size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE])
+{
+	size_t used = 0, count = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!rule_has_part(process) || !is(process))
+			continue;
+		used += (size_t)snprintf(buf + used, RULE_PIDS_SIZE - used, " %" PRIu32,
+					 process->pid);
+		count++;
+	}
+	return count;
+}
+
+static bool has_stopped(const struct evidence_process *process)
+{
+	return process->groups[THREAD_STOPPED].count > 0;
+}
+
+static bool has_traced(const struct evidence_process *process)
+{
+	return process->groups[THREAD_TRACED].count > 0;
+}
+
+static bool has_frozen(const struct evidence_process *process)
+{
+	return process->groups[THREAD_FROZEN].count > 0;
+}
+
+static bool is_held_up(const struct evidence_process *process)
+{
+	return has_stopped(process) || has_traced(process) || has_frozen(process);
+}
+
+bool rule_is_held_up(const struct evidence *evidence)
+{
+	char pids[RULE_PIDS_SIZE];
+
+	return rule_pids(evidence, is_held_up, pids) > 0;
+}
+
+bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding)
+{
+	char pids[RULE_PIDS_SIZE];
+
+	if (rule_pids(evidence, has_stopped, pids)) {
+		rule_add(&finding->now, "let what is stopped go on: kill -CONT%s", pids);
+		rule_add(&finding->for_good,
+			 "find who stopped it: a script's kill -STOP, or a shell's job control");
+	} else if (rule_pids(evidence, has_traced, pids)) {
+		rule_add(&finding->now,
+			 "end the debugger that holds it: grep TracerPid /proc/PID/status, PID:%s",
+			 pids);
+	} else if (rule_pids(evidence, has_frozen, pids)) {
+		rule_add(&finding->now,
+			 "thaw its cgroup (a paused container: docker unpause), of process%s",
+			 pids);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+const struct evidence_process *rule_foremost(const struct evidence *evidence)
+{
+	const struct evidence_process *foremost = NULL;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!rule_has_part(process))
+			continue;
+		if (!foremost || process->owns > foremost->owns ||
+		    (process->owns == foremost->owns && process->accepts > foremost->accepts))
+			foremost = process;
+	}
+	return foremost;
+}
+
+bool rule_left_out(const struct evidence *evidence, struct finding *finding)
+{
+	char name[64];
+
+	if (evidence->processes_left_out) {
+		rule_not_decidable(finding, "%zu or more processes of it were not looked at",
+				   evidence->processes_left_out);
+		return true;
+	}
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!rule_has_part(process) || !process->threads_left_out)
+			continue;
+		rule_not_decidable(finding, "%u threads of %s were not looked at",
+				   process->threads_left_out, rule_process(process, name));
+		return true;
+	}
+	return false;
+}
+
+const struct evidence_process *rule_worst(const struct evidence *evidence,
+					  double (*value)(const struct evidence_process *))
+{
+	const struct evidence_process *worst = NULL;
+	double most = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		double this = value(&evidence->processes[i]);
+
+		if (this > most && rule_has_part(&evidence->processes[i])) {
+			most = this;
+			worst = &evidence->processes[i];
+		}
+	}
+	return worst;
+}
