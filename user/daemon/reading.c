@@ -111,16 +111,15 @@ static void add_inheritor(struct evidence_leak *leak, const struct holder *holde
 static void add_holders(struct service_reading *service, const struct event *event)
 {
 	struct evidence_leak *leak = &service->leak;
+	uint32_t owner = event->conn.owner.pid; /* 0: not known */
 	bool by_owner = false, by_other = false;
 
 	for (size_t i = 0; i < event->holder_count; i++) {
 		const struct holder *holder = &event->holders[i];
-
-		bool owns = holder->pid == event->conn.owner.pid || !event->conn.owner.pid;
+		bool owns = holder->pid == owner || !owner;
 
 		add_process(service, &(struct service_process){.pid = holder->pid, .owns = owns});
-		if (!leak->pid ||
-		    (holder->pid == event->conn.owner.pid && leak->pid != event->conn.owner.pid)) {
+		if (!leak->pid || (holder->pid == owner && leak->pid != owner)) {
 			leak->pid = holder->pid;
 			leak->fd = holder->fd;
 		}
