@@ -214,7 +214,6 @@ static struct evidence close_leak(void)
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 30, 5 * SEC);
 	set_threads(&evidence, THREAD_POLL, 1);
 	set_threads(&evidence, THREAD_LOCK, 4); /* a pool with nothing to do */
-	evidence.growth = 3;
 	evidence.growing = 3;
 	return evidence;
 }
@@ -428,16 +427,14 @@ static void what_is_not_known_proves_nothing(void **state)
 /* Without the kernel's functions a lock cannot be told from a pause, nor FUSE from a pipe. */
 static void a_sleep_that_is_not_known_rules_nothing_out(void **state)
 {
-	static struct diagnosis diagnosis;
 	struct evidence evidence = accept_stalled();
 
 	(void)state;
 	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
 	set_threads(&evidence, THREAD_UNKNOWN, 4);
-	diagnose(&evidence, &diagnosis);
-	assert_int_equal(diagnosis.findings[FINDING_ACCEPT_STALLED].verdict, VERDICT_PROVEN);
-	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_NOT_DECIDABLE);
-	assert_int_equal(diagnosis.findings[FINDING_IO_STALL].verdict, VERDICT_NOT_DECIDABLE);
+	assert_int_equal(finding(&evidence, FINDING_ACCEPT_STALLED)->verdict, VERDICT_PROVEN);
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->verdict, VERDICT_NOT_DECIDABLE);
 	/* That it is uninterruptible is seen by its state. */
 	set_threads(&evidence, THREAD_DISK, 1);
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
@@ -602,7 +599,6 @@ static void accept_that_fails_is_called(void **state)
 static void the_stuck_one_of_several_listeners_is_named(void **state)
 {
 	struct evidence evidence = accept_stalled();
-	static struct diagnosis diagnosis;
 
 	(void)state;
 	evidence.listeners[1] = evidence.listeners[0];
@@ -612,8 +608,7 @@ static void the_stuck_one_of_several_listeners_is_named(void **state)
 	evidence.listeners[1].last_accept_ns = MS;
 	evidence.listener_count = 2;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
-	diagnose(&evidence, &diagnosis);
-	assert_non_null(strstr(diagnosis.findings[FINDING_ACCEPT_STALLED].headline, "server/10"));
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "server/10"));
 	/* The same in one process, whose accept() cannot be told apart. */
 	evidence.listeners[1].holder = 10;
 	evidence.listeners[0].accepts = 100;
@@ -678,11 +673,10 @@ static void backlog_full_boundaries(void **state)
 
 static const char *advice_for_good(const struct evidence *evidence, enum finding_code code)
 {
-	static struct diagnosis diagnosis;
+	const struct finding_lines *for_good = &finding(evidence, code)->for_good;
 
-	diagnose(evidence, &diagnosis);
-	assert_int_equal(diagnosis.findings[code].for_good.count, 1);
-	return diagnosis.findings[code].for_good.text[0];
+	assert_int_equal(for_good->count, 1);
+	return for_good->text[0];
 }
 
 /* Whoever cut the queue is who must be asked for more. */
@@ -858,7 +852,6 @@ static void lock_stall_needs_all_threads(void **state)
 static void workers_that_turn_are_not_locked(void **state)
 {
 	struct evidence evidence = lock_stall_of_workers();
-	static struct diagnosis diagnosis;
 
 	(void)state;
 	evidence.processes[0].groups[THREAD_LOCK].stuck = 3;
@@ -868,16 +861,14 @@ static void workers_that_turn_are_not_locked(void **state)
 	evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 400 * SEC);
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
-	diagnose(&evidence, &diagnosis);
-	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_NOT_DECIDABLE);
-	assert_int_equal(diagnosis.findings[FINDING_CLOSE_LEAK].confidence, CONFIDENCE_MEDIUM);
-	assert_non_null(strstr(diagnosis.findings[FINDING_CLOSE_LEAK].now.text[0], "gdb -p 10"));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(finding(&evidence, FINDING_CLOSE_LEAK)->now.text[0], "gdb -p 10"));
 	/* One of them works, so that none of the others need to. */
 	set_threads(&evidence, THREAD_POLL, 1);
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
-	diagnose(&evidence, &diagnosis);
-	assert_int_equal(diagnosis.findings[FINDING_LOCK_STALL].verdict, VERDICT_RULED_OUT);
-	assert_int_equal(diagnosis.findings[FINDING_CLOSE_LEAK].confidence, CONFIDENCE_HIGH);
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_RULED_OUT);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
 }
 
 /* As a pool of processes that the one which accepts has forked: they have nothing to do. */

@@ -202,6 +202,16 @@ static void add_threads(struct pair *pair, struct reading *reading,
 	reading_end_threads(reading, now_ns);
 }
 
+/* Two readings, two seconds apart, of two connections that are not read and of these threads. */
+static void read_threads(struct pair *pair, const struct thread_record *before, size_t before_count,
+			 const struct thread_record *now, size_t now_count)
+{
+	take(pair, pair->before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
+	add_threads(pair, pair->before, before, before_count, 10 * SEC);
+	take(pair, pair->now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
+	add_threads(pair, pair->now, now, now_count, 12 * SEC);
+}
+
 static void threads_that_did_not_run_are_stuck(void **state)
 {
 	const struct thread_record before[] = {thread(13, 2, 7, 100, 0), thread(11, 2, 7, 100, 0),
@@ -214,10 +224,7 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	struct evidence evidence;
 
 	(void)state;
-	take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
-	add_threads(&pair, pair.before, before, 3, 10 * SEC);
-	take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
-	add_threads(&pair, pair.now, now, 4, 12 * SEC);
+	read_threads(&pair, before, 3, now, 4);
 	evidence = make(&pair);
 	assert_int_equal(evidence.process_count, 1);
 	process = &evidence.processes[0];
@@ -257,10 +264,7 @@ static void waits_for_a_cpu_are_of_the_time_between(void **state)
 		struct pair pair = make_pair();
 		struct evidence evidence;
 
-		take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
-		add_threads(&pair, pair.before, &cases[i].before, 1, 10 * SEC);
-		take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
-		add_threads(&pair, pair.now, &cases[i].now, 1, 12 * SEC);
+		read_threads(&pair, &cases[i].before, 1, &cases[i].now, 1);
 		evidence = make(&pair);
 		assert_true(fabs(evidence.processes[0].running - cases[i].running) < 1e-9);
 		assert_true(fabs(evidence.processes[0].delayed - cases[i].delayed) < 1e-9);
@@ -299,10 +303,7 @@ static void the_longest_wait_is_that_of_one_thread(void **state)
 		struct pair pair = make_pair();
 		struct evidence evidence;
 
-		take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
-		add_threads(&pair, pair.before, cases[i].before, 2, 10 * SEC);
-		take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
-		add_threads(&pair, pair.now, cases[i].now, 2, 12 * SEC);
+		read_threads(&pair, cases[i].before, 2, cases[i].now, 2);
 		evidence = make(&pair);
 		assert_true(evidence.processes[0].delayed == cases[i].delayed);
 		assert_true(evidence.processes[0].delayed_most == cases[i].most);
@@ -423,10 +424,7 @@ static void a_quota_takes_what_it_withholds(void **state)
 	struct evidence evidence;
 
 	(void)state;
-	take(&pair, pair.before, CAUSE_NOT_READING, 2, 10 * SEC, SEC);
-	add_threads(&pair, pair.before, NULL, 0, 10 * SEC);
-	take(&pair, pair.now, CAUSE_NOT_READING, 2, 12 * SEC, 3 * SEC);
-	add_threads(&pair, pair.now, NULL, 0, 12 * SEC);
+	read_threads(&pair, NULL, 0, NULL, 0);
 	before = &pair.before->processes[0];
 	now = &pair.now->processes[0];
 	before->throttle_known = now->throttle_known = true;
