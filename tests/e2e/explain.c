@@ -95,40 +95,37 @@ static void explain_throttled_1(void **state)
 	cgroup_remove(&server_cgroup);
 }
 
+/* Of clients that have gone: found until the server ends. */
+static void expect_of_server(child_function *server, int clients, const char *code,
+			     const char *text)
+{
+	incident_begin(&incident, 64, server);
+	incident_connect(&incident, clients);
+	incident_leave(&incident);
+	expect_saying(code, text);
+	incident_end(&incident);
+	expect_end(code);
+}
+
 /* Without any quota, the hogs take the CPU. */
 static void explain_starved_1(void **state)
 {
 	(void)state;
-	incident_begin(&incident, 64, server_starved);
-	incident_connect(&incident, 40);
-	incident_leave(&incident);
-	expect_saying("cpu-starved", "find who uses the CPUs");
-	incident_end(&incident);
-	expect_end("cpu-starved");
+	expect_of_server(server_starved, 40, "cpu-starved", "find who uses the CPUs");
 }
 
 /* Its threads wait at once, forty times as long together as there was no CPU. */
 static void explain_interrupted(void **state)
 {
 	(void)state;
-	incident_begin(&incident, 64, server_interrupted);
-	incident_connect(&incident, 5);
-	incident_leave(&incident);
-	expect_saying("not-reading", "5 connections");
-	incident_end(&incident);
-	expect_end("not-reading");
+	expect_of_server(server_interrupted, 5, "not-reading", "5 connections");
 }
 
 /* The hog is the server: it gets all the CPU that there is, and does not accept. */
 static void explain_busy_with_itself(void **state)
 {
 	(void)state;
-	incident_begin(&incident, 64, server_busy);
-	incident_connect(&incident, 5);
-	incident_leave(&incident);
-	expect_saying("accept-stalled", "running or waiting for a CPU");
-	incident_end(&incident);
-	expect_end("accept-stalled");
+	expect_of_server(server_busy, 5, "accept-stalled", "running or waiting for a CPU");
 }
 
 static void explain_out_of_descriptors_2(void **state)

@@ -20,15 +20,25 @@
 
 struct cgroup server_cgroup;
 
+/* A process that ends with the server. */
+static void start_beside(void (*run)(void))
+{
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	run();
+}
+
+_Noreturn static void be_a_hog(void)
+{
+	for (;;)
+		;
+}
+
 static void start_hogs(int count)
 {
-	for (int i = 0; i < count; i++) {
-		if (fork())
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			;
-	}
+	for (int i = 0; i < count; i++)
+		start_beside(be_a_hog);
 }
 
 static int64_t cpu_ns(void)
@@ -39,15 +49,21 @@ static int64_t cpu_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+static void use_cpu(int64_t ns)
+{
+	int64_t end = cpu_ns() + ns;
+
+	while (cpu_ns() < end)
+		;
+}
+
 /* Each request takes some CPU. */
 _Noreturn static void work(int fd, int64_t request_ns)
 {
 	for (;;) {
 		int connection = accept(fd, NULL, NULL);
-		int64_t end = cpu_ns() + request_ns;
 
-		while (cpu_ns() < end)
-			;
+		use_cpu(request_ns);
 		close(connection);
 	}
 }
@@ -75,20 +91,14 @@ void server_throttled(int channel, int fd)
 #define INTERRUPTION_NS 50000000
 
 /* In the manner of a driver or of a host that takes the CPU away: no thread of the others runs. */
-static void start_interruptions(void)
+_Noreturn static void interrupt(void)
 {
 	const struct sched_param above_all = {.sched_priority = 50};
 
-	if (fork())
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (sched_setscheduler(0, SCHED_FIFO, &above_all))
 		child_fail("SCHED_FIFO");
 	for (;;) {
-		int64_t end = cpu_ns() + INTERRUPTION_NS;
-
-		while (cpu_ns() < end)
-			;
+		use_cpu(INTERRUPTION_NS);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000000 - INTERRUPTION_NS}, NULL);
 	}
 }
@@ -107,7 +117,7 @@ void server_interrupted(int channel, int fd)
 	(void)channel;
 	if (suite_use_one_cpu())
 		child_fail("sched_setaffinity");
-	start_interruptions();
+	start_beside(interrupt);
 	for (int i = 0; i < TICKING_THREADS; i++) {
 		if (pthread_create(&thread, NULL, tick, NULL))
 			child_fail("thread");
