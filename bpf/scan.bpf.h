@@ -268,11 +268,14 @@ static __always_inline bool listener_element(__u64 key, const struct listener *l
 					     struct listener_record *record)
 {
 	struct sock *sk = (void *)key;
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
 
 	record->listener = *listener;
 	record->sock = key;
+	if (!record->listener.port) /* listen() without bind(): it gets one after the transition */
+		record->listener.port = port;
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
-	    BPF_CORE_READ(sk, __sk_common.skc_num) != record->listener.port)
+	    port != record->listener.port)
 		return false;
 	record->mptcp = mptcp_of_listener(key);
 	record->queued = BPF_CORE_READ(sk, sk_ack_backlog);

@@ -198,6 +198,31 @@ static void api_listener_accepts(void **state)
 	close(listener.fd);
 }
 
+/* Who has not called bind() gets a port only when listen() is almost done. */
+static void api_listener_without_bind(void **state)
+{
+	struct listener listener = {.length = sizeof(listener.address), .type = SOCK_STREAM};
+	struct pair pair;
+	json_t *list;
+
+	(void)state;
+	service_use(arguments);
+	listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(listen(listener.fd, 4), 0);
+	listener.port = local_port_of(listener.fd);
+	assert_int_equal(getsockname(listener.fd, (struct sockaddr *)&listener.address,
+				     &listener.length),
+			 0);
+	pair_connect(&pair, &listener);
+	list = list_until(1, "/v1/listeners?lport=%u", listener.port);
+	expect_number(json_array_get(list, 0), "queued", 1);
+	expect_number(json_array_get(list, 0), "known", 1);
+	expect_end(json_array_get(list, 0), "local", "0.0.0.0", listener.port);
+	json_decref(list);
+	close(pair.client);
+	close(listener.fd);
+}
+
 static void api_listener_accept_errors(void **state)
 {
 	struct listener listener;
@@ -295,6 +320,7 @@ int run_listings(void)
 	const struct CMUnitTest listings[] = {
 		service_scenario(api_connections_in_a_mix),
 		service_scenario(api_listener_accepts),
+		service_scenario(api_listener_without_bind),
 		service_scenario(api_listener_accept_errors),
 		service_scenario(api_listener_limits),
 		service_scenario(api_listener_limits_then),
