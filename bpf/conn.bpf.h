@@ -4,8 +4,9 @@
  *
  * Every handler can run several times for the same event and acts once: the kernel skips a program
  * that interrupts itself, so each transition is looked at by more than one (docs/kernel.md). While
- * they look, the socket is locked, or nobody else has it yet. And the record of a connection
- * belongs to whoever removes its entry from the map.
+ * they look, the socket is locked, or nobody else has it yet; but accept() and the beginning of
+ * close() are seen without its lock. And the record of a connection belongs to whoever removes its
+ * entry from the map.
  */
 #ifndef SLOWCLOSE_CONN_BPF_H
 #define SLOWCLOSE_CONN_BPF_H
@@ -30,19 +31,31 @@ static __always_inline void conn_connecting(struct sock *sk)
 
 /*
  * A child of a listener, in softirq. With Fast Open it is queued now, and can be accepted from here
- * on; any other is ESTABLISHED in a moment.
+ * on; any other is ESTABLISHED in a moment. It has no addresses yet.
  */
 static __always_inline void conn_queued(struct sock *sk)
 {
 	struct conn conn = {.role = ROLE_SERVER, .state = TCP_SYN_RECV};
 
-	if (!accepts_syn_recv && !is_fast_open(sk))
+	if (!accepts_syn_recv && !takes_fast_open(sk))
 		return;
 	conn.queued_ns = bpf_ktime_get_ns();
 	/* By these its accept() is counted, which can come before it is ESTABLISHED. */
 	conn.netns = sk->__sk_common.skc_net.net->ns.inum;
 	conn.local_port = sk->__sk_common.skc_num;
 	conn_add(sk, &conn);
+}
+
+static __always_inline bool in_accept_queue(const struct conn *conn)
+{
+	return conn->role == ROLE_SERVER && conn->queued_ns && !conn_is_accepted(conn);
+}
+
+/* Long enough after it came, and with addresses to be told by: not yet, in SYN_RECV. */
+static __always_inline bool accepted_late(const struct conn *conn)
+{
+	return conn->established_ns && conn->queued_ns && conn->accepted_ns &&
+	       conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns;
 }
 
 /* The entry is of this socket and has been through this transition; else it is a leftover. */
@@ -70,6 +83,8 @@ static __always_inline void conn_established(struct sock *sk, int old)
 		found->state = TCP_ESTABLISHED;
 		found->established_ns = segment_ns(tp);
 		conn_read_addresses(found, sk);
+		if (accepted_late(found))
+			conn_report_accepted_late(sk, found);
 		return;
 	}
 
@@ -83,11 +98,6 @@ static __always_inline void conn_established(struct sock *sk, int old)
 	error = conn_add(sk, &conn);
 	if (error) /* each look reads the same of the segment, but the clock anew without one */
 		count_not_followed(sk, tp ? tp->tcp_clock_cache : 0, error);
-}
-
-static __always_inline bool in_accept_queue(const struct conn *conn)
-{
-	return conn->role == ROLE_SERVER && conn->queued_ns && !(conn->flags & CONN_ACCEPTED);
 }
 
 static __always_inline void conn_note_accepted(struct conn *conn, struct sock *sk)
@@ -172,7 +182,7 @@ static __always_inline __u8 end_of_closed(struct conn *conn, struct sock *sk, st
 		return END_ABORTED;
 	if (error)
 		return END_TIMEOUT;
-	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED))
+	if (conn->role == ROLE_SERVER && !conn_is_accepted(conn))
 		return END_LISTENER_CLOSED;
 	if (task_exiting())
 		return END_EXIT;
@@ -195,7 +205,7 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 
 	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) {
 		conn = conn_find(sk);
-		if (!conn || !(conn->flags & CONN_ACCEPTED)) { /* it never was a connection */
+		if (!conn || !conn_is_accepted(conn)) { /* it never was a connection */
 			conn_remove(sk);
 			return NULL;
 		}
@@ -205,14 +215,12 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 		return NULL;
 	conn->state = TCP_CLOSE;
 	conn_note_accepted(conn, sk);
-	if (conn->accepted_ns)
-		conn->flags |= CONN_ACCEPTED;
 	if (!conn->end) {
 		conn->end = end_of_closed(conn, sk, bpf_skc_to_tcp_sock(sk));
 		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
 			task_read(&conn->closer);
 	}
-	if (conn->role != ROLE_SERVER || conn->flags & CONN_ACCEPTED || is_mptcp(sk))
+	if (conn->role != ROLE_SERVER || conn_is_accepted(conn) || is_mptcp(sk))
 		return conn;
 	conn_closed_in_queue(sk, conn);
 	return NULL;
@@ -293,7 +301,7 @@ static __always_inline void accept_succeeded(const struct conn *conn)
 	accept_count(&key, conn->accepted_ns);
 }
 
-/* accept() has returned the connection to the current task. */
+/* accept() has returned the connection to the current task. The flags are not for this to change. */
 static __always_inline void conn_accepted(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);
@@ -302,15 +310,19 @@ static __always_inline void conn_accepted(struct sock *sk)
 		return;
 	task_read(&conn->owner);
 	conn->accepted_ns = bpf_ktime_get_ns();
-	conn->flags |= CONN_ACCEPTED;
 	accept_succeeded(conn);
 	if (conn->flags & CONN_CLOSED) /* reset while it was queued; now it has left the queue */
 		conn_report(sk, conn, NULL, TCP_CLOSE);
-	else if (conn->queued_ns && conn->accepted_ns - conn->queued_ns >= slow_accept_wait_ns)
+	else if (accepted_late(conn))
 		conn_report_accepted_late(sk, conn);
 }
 
-/* close() is at work in the current task: what follows is no shutdown(). */
+/*
+ * close() is at work in the current task: what follows is no shutdown(). The socket is not locked
+ * yet: the flag can be lost to a transition that sets one meanwhile, and then the descriptor tells.
+ * One that is lost to it can only be CONN_ACCEPTED, of an accept() that went unseen, and the next
+ * transition notes that anew.
+ */
 static __always_inline void conn_closing(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);

@@ -81,6 +81,7 @@ enum {
 #define S_IFSOCK 0140000
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define TFO_SERVER_ENABLE 2 /* bit of the sysctl tcp_fastopen, include/net/tcp.h */
 #define SOCK_DONE 1 /* bit of sk_flags, include/net/sock.h: the peer's FIN has arrived */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -156,9 +157,15 @@ struct netns_core {
 	int sysctl_somaxconn;
 };
 
+/* Of another width before 5.14: read with BPF_CORE_READ_BITFIELD(). */
+struct netns_ipv4 {
+	__u8 sysctl_tcp_fastopen;
+};
+
 struct net {
 	struct ns_common ns;
 	struct netns_core core;
+	struct netns_ipv4 ipv4;
 };
 
 typedef struct {
@@ -225,16 +232,7 @@ struct mptcp_sock {
 	struct sock *first; /* first subflow */
 };
 
-struct fastopen_queue {
-	int max_qlen; /* 0: the listener does not take Fast Open */
-};
-
-struct request_sock_queue {
-	struct fastopen_queue fastopenq;
-};
-
 struct inet_connection_sock {
-	struct request_sock_queue icsk_accept_queue;
 	void *icsk_ulp_data; /* of a subflow the following */
 };
 

@@ -42,7 +42,7 @@ static __always_inline __u64 accept_wait_end(const struct conn *conn, __u64 end_
 {
 	if (!conn->queued_ns)
 		return 0;
-	return conn->flags & CONN_ACCEPTED ? conn->accepted_ns : end_ns;
+	return conn_is_accepted(conn) ? conn->accepted_ns : end_ns;
 }
 
 static __always_inline bool accept_is_slow(const struct conn *conn, __u64 end_ns)

@@ -156,6 +156,8 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 
 	if (conn->flags & CONN_CLOSED) /* reset in the queue: what was read then stays */
 		return true;
+	if (!conn->remote_port) /* in SYN_RECV, or a child of MPTCP */
+		conn_probe_addresses(conn, sk);
 	if (BPF_CORE_READ(sk, __sk_common.skc_num) != conn->local_port ||
 	    (!(conn->flags & CONN_NO_BYTES) &&
 	     bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) != conn->remote_port))

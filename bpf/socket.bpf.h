@@ -92,34 +92,36 @@ static __always_inline void copy_v6(__u8 *to, const struct in6_addr *from)
 	words[3] = from->in6_u.u6_addr32[3];
 }
 
-/*
- * An MPTCP child gets the addresses when it is accepted; until then only its first subflow has
- * them. The verifier does not follow a pointer of struct mptcp_sock, so they are copied.
- */
-static __always_inline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
+/* Of a socket that the verifier does not follow. */
+static __always_inline void conn_probe_addresses(struct conn *conn, struct sock *sk)
 {
-	struct mptcp_sock *mptcp = (void *)sk;
-	struct in6_addr remote;
-	struct sock *first;
+	struct in6_addr remote = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
 
-	if (!bpf_core_field_exists(mptcp->first))
-		return;
-	first = BPF_CORE_READ(mptcp, first);
-	if (!first)
-		return;
-	conn->remote_port = bpf_ntohs(BPF_CORE_READ(first, __sk_common.skc_dport));
-	remote = BPF_CORE_READ(first, __sk_common.skc_v6_daddr);
-	if (BPF_CORE_READ(first, __sk_common.skc_family) == AF_INET6 && !is_v4_mapped(&remote)) {
-		struct in6_addr local = BPF_CORE_READ(first, __sk_common.skc_v6_rcv_saddr);
+	conn->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 && !is_v4_mapped(&remote)) {
+		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
 
 		conn->family = FAMILY_IPV6;
 		copy_v6(conn->local_addr, &local);
 		copy_v6(conn->remote_addr, &remote);
 	} else {
 		conn->family = FAMILY_IPV4;
-		*(__u32 *)conn->local_addr = BPF_CORE_READ(first, __sk_common.skc_rcv_saddr);
-		*(__u32 *)conn->remote_addr = BPF_CORE_READ(first, __sk_common.skc_daddr);
+		*(__u32 *)conn->local_addr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		*(__u32 *)conn->remote_addr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
 	}
+}
+
+/* An MPTCP child gets the addresses when it is accepted; until then its first subflow has them. */
+static __always_inline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+	struct sock *first;
+
+	if (!bpf_core_field_exists(mptcp->first))
+		return;
+	first = BPF_CORE_READ(mptcp, first);
+	if (first)
+		conn_probe_addresses(conn, first);
 }
 
 static __always_inline void conn_read_addresses(struct conn *conn, struct sock *sk)
@@ -155,12 +157,16 @@ static __always_inline __u64 segment_ns(struct tcp_sock *tp)
 	return ns ? ns : bpf_ktime_get_ns(); /* none: connected by TCP_REPAIR */
 }
 
-/* Whether children of the listener that this one was just cloned from are queued in SYN_RECV. */
-static __always_inline bool is_fast_open(struct sock *child)
+/*
+ * Whether a listener here can have children that are queued in SYN_RECV. Which of them do is not to
+ * be seen when the child is made: some kernels have cleared by then what it was given by its
+ * listener (6.18), others have not.
+ */
+static __always_inline bool takes_fast_open(struct sock *child)
 {
-	struct inet_connection_sock *icsk = (void *)bpf_skc_to_tcp_sock(child);
+	struct net *net = child->__sk_common.skc_net.net;
 
-	return icsk && icsk->icsk_accept_queue.fastopenq.max_qlen;
+	return BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
 }
 
 /* All payload that the application has sent, what waits in the send queue included. */

@@ -51,7 +51,7 @@ enum conn_cause {
 };
 
 enum conn_flags {
-	CONN_ACCEPTED = 1 << 0, /* a process has it, even if accepted_ns is 0 */
+	CONN_ACCEPTED = 1 << 0, /* a process has it: see conn_is_accepted() */
 	CONN_CLOSING = 1 << 1, /* close() was called: the local FIN is not a shutdown */
 	CONN_CLOSED = 1 << 2, /* in CLOSE, but still in the accept queue */
 	CONN_NO_BYTES = 1 << 3, /* MPTCP: the byte fields are not known */
@@ -202,6 +202,15 @@ enum walk {
 #define SCAN_PROCESSES_MAX 64
 #define SCAN_THREADS_MAX 256
 
+/*
+ * Whether a process has it. accept() writes when that was, and leaves the flags alone, which are
+ * others' to change at the same time; where it went unseen, a transition or a scan sets the flag.
+ */
+static inline __attribute__((always_inline)) _Bool conn_is_accepted(const struct conn *conn)
+{
+	return conn->accepted_ns || conn->flags & CONN_ACCEPTED;
+}
+
 /* When the application began to keep it in CLOSE_WAIT: not before it had it. 0: without a FIN. */
 static inline __attribute__((always_inline)) __u64 conn_kept_since_ns(const struct conn *conn)
 {
@@ -217,7 +226,7 @@ static inline __attribute__((always_inline)) __u64 conn_kept_since_ns(const stru
 static inline __attribute__((always_inline)) enum conn_cause
 conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
 {
-	if (conn->role == ROLE_SERVER && !(conn->flags & CONN_ACCEPTED))
+	if (conn->role == ROLE_SERVER && !conn_is_accepted(conn))
 		return CAUSE_NEVER_ACCEPTED;
 	if (!close_slow || !(conn->flags & CONN_FIN) || conn->flags & CONN_NO_BYTES)
 		return CAUSE_NONE;

@@ -100,6 +100,12 @@ int64_t event_time(json_t *event)
 	return event_time_at(event, "time");
 }
 
+void expect_same_id(json_t *one, json_t *other)
+{
+	assert_string_equal(json_string_value(json_object_get(one, "id")),
+			    json_string_value(json_object_get(other, "id")));
+}
+
 int64_t event_time_at(json_t *event, const char *key)
 {
 	const char *text = json_string_value(json_object_get(event, key));

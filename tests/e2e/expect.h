@@ -41,6 +41,9 @@ struct holding {
 	int fd;
 };
 
+/* Both are of the same connection. */
+void expect_same_id(json_t *one, json_t *other);
+
 /* "time", or another one, by CLOCK_REALTIME in nanoseconds. */
 int64_t event_time(json_t *event);
 int64_t event_time_at(json_t *event, const char *key);

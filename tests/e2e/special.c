@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections that begin in other ways, scenario 19. */
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,8 +27,11 @@ static void wait_for(int fd, short events)
 	assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
 }
 
-static void fastopen_connect(struct pair *pair, struct listener *listener)
+/* Deaf, the client takes no answer: the server's end is queued, and not ESTABLISHED. */
+static void fastopen_connect(struct pair *pair, struct listener *listener, bool deaf)
 {
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {1, &nothing};
 	int length = 16;
 
 	netns_enter_new();
@@ -38,9 +42,13 @@ static void fastopen_connect(struct pair *pair, struct listener *listener)
 	memset(pair, 0, sizeof(*pair));
 	pair->server = -1;
 	pair->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (deaf)
+		assert_int_equal(setsockopt(pair->client, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+					    sizeof(filter)),
+				 0);
 	pair->queued.before = now_ns();
-	if (sendto(pair->client, "hello", 5, MSG_FASTOPEN, (struct sockaddr *)&listener->address,
-		   listener->length) != 5)
+	if (sendto(pair->client, "hello", 5, MSG_FASTOPEN | (deaf ? MSG_DONTWAIT : 0),
+		   (struct sockaddr *)&listener->address, listener->length) != 5)
 		fail_msg("MSG_FASTOPEN: %s", strerror(errno));
 	listener_wait_queued(listener, 1);
 	pair->queued.after = now_ns();
@@ -57,7 +65,7 @@ static void special_fastopen_19(void **state)
 	json_t *event;
 
 	(void)state;
-	fastopen_connect(&pair, &listener);
+	fastopen_connect(&pair, &listener, false);
 	pass_ms(20);
 	pair_accept(&pair, &listener);
 	receive_all(pair.server, 5);
@@ -92,7 +100,7 @@ static void special_fastopen_never_accepted_19(void **state)
 	json_t *event;
 
 	(void)state;
-	fastopen_connect(&pair, &listener);
+	fastopen_connect(&pair, &listener, false);
 	pair_close_client(&pair);
 	pass_ms(20);
 	closed = timed_close(listener.fd);
@@ -105,6 +113,75 @@ static void special_fastopen_never_accepted_19(void **state)
 	expect_number(event, "unread_bytes", 5);
 	expect_text(event, "end", "listener-closed");
 	expect_null(event, "owner");
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
+static int state_of(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+	return info.tcpi_state;
+}
+
+/* The client hears again, so that its last ACK comes with what is sent anew. */
+static struct span fastopen_hear(const struct pair *pair)
+{
+	struct span established = {.before = now_ns()};
+	int64_t deadline = established.before + PATIENCE_MS * 1000000LL, unused = 0;
+
+	assert_int_equal(
+		setsockopt(pair->client, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)), 0);
+	while (state_of(pair->server) != TCP_ESTABLISHED) {
+		assert_true(now_ns() < deadline);
+		pass_ms(1);
+	}
+	established.after = now_ns();
+	return established;
+}
+
+/* It waits, is told of and is accepted before it is ESTABLISHED. */
+static void special_fastopen_in_syn_recv_19(void **state)
+{
+	struct span closed, established;
+	json_t *waiting, *late, *event;
+	struct listener listener;
+	struct wanted wanted;
+	struct pair pair;
+
+	(void)state;
+	fastopen_connect(&pair, &listener, true);
+	wanted = wanted_server(&pair);
+	wanted.event = "waiting";
+	waiting = daemon_expect(&suite.daemon, &wanted);
+	expect_wait(waiting, "accept_wait_ms", pair.queued, ((struct span){0, now_ns()}));
+	expect_truth(waiting, "accepted", false);
+	expect_text(waiting, "cause", "never-accepted");
+	expect_end(waiting, "remote", "127.0.0.1", pair.client_port);
+
+	pair_accept(&pair, &listener);
+	assert_int_equal(state_of(pair.server), TCP_SYN_RECV);
+	established = fastopen_hear(&pair);
+	wanted.event = "accepted-late";
+	late = daemon_expect(&suite.daemon, &wanted);
+	expect_wait(late, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_task(late, "owner", getpid(), gettid());
+	expect_end(late, "remote", "127.0.0.1", pair.client_port);
+
+	receive_all(pair.server, 5);
+	pair_close_client(&pair);
+	receive_end(pair.server);
+	closed = timed_close(pair.server);
+	close(listener.fd);
+	netns_leave();
+	event = server_event(&pair);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "lifetime_ms", established, closed);
+	expect_task(event, "owner", getpid(), gettid());
+	expect_same_id(waiting, late);
+	expect_same_id(waiting, event);
 	client_event(&pair);
 	expect_one_each(&pair);
 }
@@ -339,6 +416,7 @@ int run_special(void)
 {
 	const struct CMUnitTest special[] = {
 		scenario(special_fastopen_19),
+		scenario(special_fastopen_in_syn_recv_19),
 		scenario(special_fastopen_never_accepted_19),
 		scenario(special_syn_cookies_19),
 		scenario(special_defer_accept_19),

@@ -88,12 +88,6 @@ static void waiting_not_reading_6(void **state)
 	stuck_release(stuck);
 }
 
-static void expect_same_id(json_t *one, json_t *other)
-{
-	assert_string_equal(json_string_value(json_object_get(one, "id")),
-			    json_string_value(json_object_get(other, "id")));
-}
-
 static size_t tellings_due(int64_t wait_ns)
 {
 	size_t due = 0;

@@ -139,6 +139,7 @@ static void no_end(void **state)
 	assert_true(event.close_wait_ns == UNKNOWN);
 	assert_true(event.lifetime_ns == UNKNOWN);
 	record.conn.flags &= ~CONN_ACCEPTED;
+	record.conn.accepted_ns = 0;
 	event = event_of(&record);
 	assert_true(event.accept_wait_ns == UNKNOWN);
 }
@@ -269,6 +270,7 @@ static enum conn_cause cause_with(unsigned int flags, uint64_t sent_after_fin)
 	struct record record = fast_record();
 
 	record.conn.close_wait_ns = 8000;
+	record.conn.accepted_ns = 0;
 	record.conn.flags = (__u8)flags;
 	record.tx_bytes_after_fin = sent_after_fin;
 	return event_of(&record).cause;
@@ -285,6 +287,17 @@ static void causes(void **state)
 	assert_int_equal(cause_with(CONN_ACCEPTED | CONN_FIN, 1), CAUSE_NOT_READING);
 	assert_int_equal(cause_with(CONN_FIN, 1), CAUSE_NEVER_ACCEPTED);
 	assert_int_equal(cause_with(0, 0), CAUSE_NEVER_ACCEPTED);
+}
+
+/* accept() leaves the flags alone. */
+static void accepted_by_its_time_alone(void **state)
+{
+	struct record record = fast_record();
+
+	(void)state;
+	record.conn.flags &= ~CONN_ACCEPTED;
+	assert_int_equal(event_of(&record).accepted, YES);
+	assert_int_equal(event_of(&record).accept_wait_ns, 50);
 }
 
 /* Its FIN came while it was in the queue: until accept() its process is not to blame. */
@@ -318,6 +331,7 @@ static void fast_and_never_accepted(void **state)
 
 	(void)state;
 	record.conn.flags = 0;
+	record.conn.accepted_ns = 0;
 	record.conn.close_wait_ns = 0;
 	record.end_ns = 5099;
 	event = event_of(&record);
@@ -416,7 +430,7 @@ static void id_stays(void **state)
 
 	(void)state;
 	/* all that can change while it lives, or by what was seen of it */
-	record.conn.queued_ns++;
+	record.conn.established_ns = 0; /* with Fast Open, up to the last ACK of the handshake */
 	record.conn.accepted_ns = 0;
 	record.conn.close_wait_ns++;
 	record.conn.owner.pid = 5;
@@ -442,8 +456,8 @@ static void id_stays(void **state)
 static void id_differs(void **state)
 {
 	(void)state;
-	assert_new_id(established_ns++);
-	assert_new_id(established_ns = 0);
+	assert_new_id(queued_ns++);
+	assert_new_id(queued_ns = 0);
 	assert_new_id(netns++);
 	assert_new_id(role = ROLE_CLIENT);
 	assert_new_id(local_port++);
@@ -473,15 +487,16 @@ static void id_of_the_other_end(void **state)
 	assert_true(first.id != second.id);
 }
 
-static void id_without_established(void **state)
+/* A client, or a server's end that was there before the start. */
+static void id_without_queued(void **state)
 {
 	struct record record = fast_record();
 	struct event first, second;
 
 	(void)state;
-	record.conn.established_ns = 0;
+	record.conn.queued_ns = 0;
 	first = event_of(&record);
-	record.conn.queued_ns++;
+	record.conn.established_ns++;
 	second = event_of(&record);
 	assert_true(first.id != second.id);
 }
@@ -527,6 +542,7 @@ int main(void)
 		cmocka_unit_test(no_fin),
 		cmocka_unit_test(thresholds_are_reached),
 		cmocka_unit_test(causes),
+		cmocka_unit_test(accepted_by_its_time_alone),
 		cmocka_unit_test(the_queue_is_no_fault_of_who_accepted),
 		cmocka_unit_test(fast_and_never_accepted),
 		cmocka_unit_test(older_than_the_hooks),
@@ -535,7 +551,7 @@ int main(void)
 		cmocka_unit_test(id_stays),
 		cmocka_unit_test(id_differs),
 		cmocka_unit_test(id_of_the_other_end),
-		cmocka_unit_test(id_without_established),
+		cmocka_unit_test(id_without_queued),
 		cmocka_unit_test(names),
 	};
 

@@ -837,6 +837,7 @@ static void add_never_accepted(struct stats *stats, uint16_t port)
 	struct record record = ended_record(port, 0, "junk");
 
 	record.conn.flags &= ~CONN_ACCEPTED;
+	record.conn.accepted_ns = 0;
 	add_record(stats, &record, START_NS);
 }
 
@@ -882,6 +883,7 @@ static void without_owner_but_closer(void **state)
 	assert_int_equal(ended_of(stats, "java"), 1);
 	record.conn.local_port = 81;
 	record.conn.flags &= ~CONN_ACCEPTED;
+	record.conn.accepted_ns = 0;
 	add_record(stats, &record, START_NS);
 	assert_int_equal(ended_of(stats, "java"), 1);
 	assert_int_equal(ended_of(stats, ""), 1);
@@ -1029,8 +1031,10 @@ static struct event waiting_event(uint16_t port, uint32_t pid, const char *comm)
 
 	record.kind = RECORD_WAITING;
 	record.end_ns = START_NS + 2000 * NSEC_PER_MSEC;
-	if (!pid)
+	if (!pid) {
 		record.conn.flags &= ~CONN_ACCEPTED;
+		record.conn.accepted_ns = 0;
+	}
 	return event_of(&record);
 }
 

@@ -234,7 +234,7 @@ static int finish(struct waiting *waiting)
 	for (size_t i = 0; i < waiting->records.count; i++) {
 		const struct conn *conn = &kept_at(waiting, i)->conn;
 
-		if (conn->queued_ns && !(conn->flags & CONN_ACCEPTED))
+		if (conn->queued_ns && !conn_is_accepted(conn))
 			count_known(waiting, conn);
 	}
 	return 0;

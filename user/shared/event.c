@@ -24,7 +24,7 @@ static int64_t accept_wait(const struct record *record)
 
 	if (conn->role != ROLE_SERVER)
 		return UNKNOWN;
-	if (conn->flags & CONN_ACCEPTED)
+	if (conn_is_accepted(conn))
 		return elapsed(conn->queued_ns, conn->accepted_ns);
 	return elapsed(conn->queued_ns, record->end_ns);
 }
@@ -33,7 +33,7 @@ static enum tristate accepted(const struct conn *conn)
 {
 	if (conn->role != ROLE_SERVER)
 		return MAYBE;
-	return conn->flags & CONN_ACCEPTED ? YES : NO;
+	return conn_is_accepted(conn) ? YES : NO;
 }
 
 static enum tristate fin_read(const struct conn *conn)
@@ -79,7 +79,8 @@ static uint64_t mix_address(uint64_t hash, const __u8 address[16])
 /* Only of what does not change while the connection lives, so that every event of it agrees. */
 static uint64_t id_of(const struct conn *conn)
 {
-	uint64_t hash = mix(0, conn->established_ns ? conn->established_ns : conn->queued_ns);
+	/* With Fast Open it can be queued, and told of, before it is established. */
+	uint64_t hash = mix(0, conn->queued_ns ? conn->queued_ns : conn->established_ns);
 
 	hash = mix(hash, (uint64_t)conn->netns << 32 | (uint64_t)conn->role);
 	hash = mix(hash, (uint64_t)conn->local_port << 16 | conn->remote_port);
