@@ -210,9 +210,9 @@ static void api_listener_without_bind(void **state)
 	listener.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(listen(listener.fd, 4), 0);
 	listener.port = local_port_of(listener.fd);
-	assert_int_equal(getsockname(listener.fd, (struct sockaddr *)&listener.address,
-				     &listener.length),
-			 0);
+	assert_int_equal(
+		getsockname(listener.fd, (struct sockaddr *)&listener.address, &listener.length),
+		0);
 	pair_connect(&pair, &listener);
 	list = list_until(1, "/v1/listeners?lport=%u", listener.port);
 	expect_number(json_array_get(list, 0), "queued", 1);
