@@ -80,19 +80,31 @@ void netns_set(const char *sysctl, const char *value)
 	close(fd);
 }
 
-/* The kernel looks for duplicates first, on loopback too, where there can be none. */
-static void wait_usable(const struct in6_addr *address)
+static void wait_address(int call(int, const struct sockaddr *, socklen_t), int fd,
+			 const struct sockaddr_in6 *address)
 {
-	struct sockaddr_in6 bound = {.sin6_family = AF_INET6, .sin6_addr = *address};
 	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	bound.sin6_scope_id = if_nametoindex("lo");
-	while (bind(fd, (struct sockaddr *)&bound, sizeof(bound))) {
-		if (errno != EADDRNOTAVAIL || now_ns() > deadline)
+	while (call(fd, (const struct sockaddr *)address, sizeof(*address))) {
+		if (now_ns() > deadline)
 			fail_msg("using a new address: %s", strerror(errno));
 		pass_ms(1);
 	}
+}
+
+/*
+ * The kernel looks for duplicates first, on loopback too, where there can be none; and it adds the
+ * route after that.
+ */
+static void wait_usable(const struct in6_addr *address)
+{
+	struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_addr = *address};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	own.sin6_scope_id = if_nametoindex("lo");
+	wait_address(bind, fd, &own);
+	own.sin6_port = htons(1);
+	wait_address(connect, fd, &own);
 	close(fd);
 }
 
