@@ -40,6 +40,10 @@ enum {
 enum {
 	BPF_RB_AVAIL_DATA = 0,
 };
+/* Those that not every kernel has. */
+enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175, /* since 5.15 */
+};
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
@@ -126,12 +130,14 @@ struct sched_info {
 };
 
 struct task_struct {
+	void *stack;
 	unsigned int flags;
 	unsigned int __state;
 	int exit_state;
 	int pid;
 	int tgid;
 	char comm[16];
+	struct task_struct *group_leader;
 	struct files_struct *files;
 	struct sched_entity se;
 	struct sched_info sched_info; /* CONFIG_SCHED_INFO, which taskstats and schedstats need */
@@ -142,6 +148,20 @@ struct task_struct {
 /* Before 5.14. */
 struct task_struct___pre_5_14 {
 	volatile long state;
+};
+
+#define THREAD_SIZE 16384 /* of x86-64, and of arm64 with pages of 4 or 16 KiB */
+
+/* A thread's registers in user space, from which system calls take their arguments. */
+struct pt_regs {
+};
+
+struct pt_regs___x86 {
+	unsigned long r10;
+};
+
+struct pt_regs___arm64 {
+	__u64 regs[31];
 };
 
 struct socket {
@@ -219,7 +239,7 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_acked;
-	__u32 snd_una;
+	__u32 snd_una; /* the first byte that the peer has not acknowledged */
 	__u64 tcp_clock_cache; /* CLOCK_MONOTONIC in ns: when the last segment came or went */
 };
 

@@ -88,6 +88,8 @@ static __always_inline void record_begin(struct record *record, struct sock *sk,
 	record->kind = kind;
 	record->due = 0;
 	record->counted = 0;
+	record->unacknowledged = 0;
+	record->padding = 0;
 }
 
 /* counters is the socket to read them from, or NULL where they were read before or cannot be. */

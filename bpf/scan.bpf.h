@@ -177,6 +177,7 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 	counters.bytes_retrans = BPF_CORE_READ(tp, bytes_retrans);
 	counters.fin = conn->close_wait_ns != 0;
 	record->tx_bytes_after_fin = conn_set_counters(conn, conn, &counters, conn->state);
+	record->unacknowledged = counters.write_seq != BPF_CORE_READ(tp, snd_una);
 	return true;
 }
 
@@ -276,8 +277,7 @@ static __always_inline bool listener_element(__u64 key, const struct listener *l
 	record->sock = key;
 	if (!record->listener.port) /* listen() without bind(): it gets one after the transition */
 		record->listener.port = port;
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN ||
-	    port != record->listener.port)
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN || port != record->listener.port)
 		return false;
 	record->mptcp = mptcp_of_listener(key);
 	record->queued = BPF_CORE_READ(sk, sk_ack_backlog);

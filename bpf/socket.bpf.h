@@ -32,13 +32,21 @@ static __always_inline bool in_own_context(struct sock *sk)
 	return sk->sk_lock.owned;
 }
 
+/* comm is that of the process: the threads of a pool may each have a name of their own. */
 static __always_inline void task_read(struct conn_task *task)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct task_struct *current;
 
 	task->pid = id >> 32;
 	task->tid = (__u32)id;
-	bpf_get_current_comm(task->comm, sizeof(task->comm));
+	if (task->pid == task->tid) {
+		bpf_get_current_comm(task->comm, sizeof(task->comm));
+		return;
+	}
+	current = (void *)bpf_get_current_task();
+	bpf_probe_read_kernel(task->comm, sizeof(task->comm),
+			      BPF_CORE_READ(current, group_leader)->comm);
 }
 
 static __always_inline bool task_exiting(void)

@@ -40,6 +40,33 @@ static __always_inline __u32 thread_state(struct task_struct *task)
 	return task->__state | task->exit_state;
 }
 
+/* Its registers in user space lie where its stack in the kernel begins, at the end of that. */
+static __always_inline void *registers(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (void *)bpf_task_pt_regs(task);
+	return task->stack + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+}
+
+/*
+ * The fourth argument of futex(2) and futex_waitv(2), as far as the thread is in one of them. (A
+ * 32-bit program has it in another register, and counts as one without.)
+ */
+static __always_inline enum futex_timeout futex_timeout(struct task_struct *task)
+{
+	struct pt_regs___x86 *x86 = registers(task);
+	struct pt_regs___arm64 *arm64 = (void *)x86;
+	__u64 timeout;
+
+	if (bpf_core_field_exists(x86->r10))
+		timeout = BPF_CORE_READ(x86, r10);
+	else if (bpf_core_field_exists(arm64->regs))
+		timeout = BPF_CORE_READ(arm64, regs[3]);
+	else
+		return FUTEX_TIMEOUT_UNKNOWN;
+	return timeout ? FUTEX_TIMEOUT_SET : FUTEX_TIMEOUT_NONE;
+}
+
 SEC("iter/task")
 int sc_threads(struct bpf_iter__task *ctx)
 {
@@ -61,6 +88,7 @@ int sc_threads(struct bpf_iter__task *ctx)
 	record.run_ns = task->se.sum_exec_runtime;
 	if (bpf_core_field_exists(task->sched_info))
 		record.delay_ns = task->sched_info.run_delay;
+	record.futex_timeout = futex_timeout(task);
 	record.sleeps = task->nvcsw;
 	record.switches = task->nvcsw + task->nivcsw;
 	bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->comm);

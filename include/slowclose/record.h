@@ -65,7 +65,7 @@ enum conn_flags {
 struct conn_task {
 	__u32 pid; /* process (thread group), as the initial pid namespace sees it */
 	__u32 tid;
-	char comm[16]; /* any bytes but NUL, not always terminated */
+	char comm[16]; /* the process's: any bytes but NUL, not always terminated */
 };
 
 /* One connection, live in the conns map or ended in the ring buffer. */
@@ -111,9 +111,12 @@ struct record {
 	__u64 end_ns; /* closed: left CLOSE_WAIT or reached CLOSE (docs/kernel.md); else: now */
 	__u64 tx_bytes_after_fin;
 	__u32 kind; /* enum record_kind */
-	__u16 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
-		      told last; of scans that tell all and mark these */
-	__u16 counted; /* waiting: one of those that are too many to be told with their holders */
+	__u8 due; /* waiting: its wait has crossed 1, 10, 100, … times the threshold since it was
+		     told last; of scans that tell all and mark these */
+	__u8 counted; /* waiting: one of those that are too many to be told with their holders */
+	__u8 unacknowledged; /* waiting: the peer has not taken all that was sent, or given up
+				what it did not take (which would be a reset) */
+	__u8 padding;
 	struct conn conn; /* behind the rest: its closer, which none has that waits, comes last */
 };
 
@@ -171,12 +174,20 @@ struct accept_record {
 /* Innermost frames that are kept of a stack. */
 #define THREAD_FRAMES 24
 
+/* Whether a thread that sleeps in futex does so for a limited time only. */
+enum futex_timeout {
+	FUTEX_TIMEOUT_UNKNOWN,
+	FUTEX_TIMEOUT_NONE,
+	FUTEX_TIMEOUT_SET,
+};
+
 /* What a thread does at one moment, and what it has done since it began. */
 struct thread_record {
 	__u32 pid;
 	__u32 tid;
 	__u32 state; /* as the kernel has it: 0 running or runnable, a bit for each other state */
-	__u32 frames; /* of the stack */
+	__u16 frames; /* of the stack */
+	__u16 futex_timeout; /* enum futex_timeout; of other system calls it says nothing */
 	__u64 run_ns; /* on a CPU */
 	__u64 delay_ns; /* runnable, and on none: of waits that are over */
 	__u64 switches; /* how often it has left a CPU, */

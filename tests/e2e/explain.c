@@ -181,6 +181,21 @@ static void explain_deadlocked_5(void **state)
 	expect_end("lock-stall");
 }
 
+/* As Java's Thread.sleep() and a pool that has nothing to do. */
+static void explain_parked(void **state)
+{
+	(void)state;
+	expect_of_server(server_parked, 5, "accept-stalled",
+			 "sleeping in futex for a limited time");
+}
+
+/* It is not the process that accepted them which does not read them. */
+static void explain_handed_over(void **state)
+{
+	(void)state;
+	expect_of_server(server_handing_over, 3, "not-reading", "kill -CONT");
+}
+
 static void explain_leak_7(void **state)
 {
 	json_t *answer, *kept;
@@ -227,7 +242,7 @@ static void explain_inherited_15(void **state)
 	(void)state;
 	incident_begin(&incident, 64, server_forking);
 	incident_request(&incident, 3);
-	expect_saying("close-leak", "only the heirs keep them open");
+	expect_saying("close-leak", "only others keep them open");
 	incident_end(&incident);
 	expect_end("close-leak");
 }
@@ -358,6 +373,8 @@ int run_explain_beside(void)
 		explained(explain_stopped_3),
 		explained(explain_stopped_and_full_4),
 		explained(explain_deadlocked_5),
+		explained(explain_parked),
+		explained(explain_handed_over),
 		explained(explain_leak_7),
 		explained(explain_still_sending_8),
 		explained(explain_idle_pool_14),

@@ -145,6 +145,53 @@ void server_forking(int channel, int fd)
 	}
 }
 
+void server_handing_over(int channel, int fd)
+{
+	(void)channel;
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(fd);
+			raise(SIGSTOP);
+			_exit(0);
+		}
+		close(connection);
+	}
+}
+
+static pthread_mutex_t parked_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t parked_work = PTHREAD_COND_INITIALIZER;
+
+static void *parked_idle(void *argument)
+{
+	(void)argument;
+	pthread_mutex_lock(&parked_mutex);
+	for (;;)
+		pthread_cond_wait(&parked_work, &parked_mutex);
+	return NULL;
+}
+
+void server_parked(int channel, int fd)
+{
+	struct timespec end;
+	pthread_t thread;
+
+	(void)channel;
+	for (int i = 0; i < 2; i++) {
+		if (pthread_create(&thread, NULL, parked_idle, NULL))
+			child_fail("pthread_create");
+	}
+	if (accept(fd, NULL, NULL) < 0)
+		child_fail("accept");
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 3600;
+	pthread_mutex_lock(&parked_mutex);
+	for (;;)
+		pthread_cond_timedwait(&parked_work, &parked_mutex, &end);
+}
+
 void server_sending(int channel, int fd)
 {
 	struct message message;

@@ -31,6 +31,12 @@ child_function server_leaking;
 /* Each connection is inherited by a process that has nothing to do with it. */
 child_function server_forking;
 
+/* Each connection is left to a process of its own, which stops. */
+child_function server_handing_over;
+
+/* Takes one connection and sleeps, in futex for a limited time, beside threads without work. */
+child_function server_parked;
+
 /* Of one connection: goes on sending after its client has closed its half, until it is told; it
  * says when it has closed, and ends when told. */
 child_function server_sending;

@@ -300,6 +300,25 @@ static void accepted_by_its_time_alone(void **state)
 	assert_int_equal(event_of(&record).accept_wait_ns, 50);
 }
 
+/* Its peer has closed only its half, and takes its answer slowly. */
+static void who_does_not_take_its_answer_is_waited_for(void **state)
+{
+	struct record record = fast_record();
+
+	(void)state;
+	record.kind = RECORD_WAITING;
+	record.conn.flags = CONN_ACCEPTED | CONN_FIN;
+	record.end_ns += 10000;
+	assert_int_equal(event_of(&record).cause, CAUSE_NOT_READING);
+	record.unacknowledged = 1;
+	assert_int_equal(event_of(&record).cause, CAUSE_STILL_SENDING);
+	record.conn.flags |= CONN_FIN_READ;
+	assert_int_equal(event_of(&record).cause, CAUSE_STILL_SENDING);
+	record.conn.flags = 0;
+	record.conn.accepted_ns = 0;
+	assert_int_equal(event_of(&record).cause, CAUSE_NEVER_ACCEPTED);
+}
+
 /* Its FIN came while it was in the queue: until accept() its process is not to blame. */
 static void the_queue_is_no_fault_of_who_accepted(void **state)
 {
@@ -543,6 +562,7 @@ int main(void)
 		cmocka_unit_test(thresholds_are_reached),
 		cmocka_unit_test(causes),
 		cmocka_unit_test(accepted_by_its_time_alone),
+		cmocka_unit_test(who_does_not_take_its_answer_is_waited_for),
 		cmocka_unit_test(the_queue_is_no_fault_of_who_accepted),
 		cmocka_unit_test(fast_and_never_accepted),
 		cmocka_unit_test(older_than_the_hooks),

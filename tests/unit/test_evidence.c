@@ -471,6 +471,50 @@ static void who_accepts_is_named(void **state)
 	free_pair(&pair);
 }
 
+static const struct evidence_process *process_of(const struct evidence *evidence, uint32_t pid)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].pid == pid)
+			return &evidence->processes[i];
+	}
+	return NULL;
+}
+
+/* A process for each connection: the one that accepted has closed it, and has nothing to do. */
+static void who_was_handed_a_connection_owns_it(void **state)
+{
+	struct holder holders[] = {{.pid = 20, .comm = "worker"}, {.pid = 10, .comm = "server"}};
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	event.holders = holders;
+	event.holder_count = 1;
+	reading_begin(pair.now);
+	reading_add(pair.now, &event);
+	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	evidence = make(&pair);
+	assert_null(process_of(&evidence, 10));
+	assert_true(process_of(&evidence, 20)->owns);
+	assert_true(process_of(&evidence, 20)->inherits);
+	/* It has accepted another one itself. */
+	event.conn.owner.pid = 20;
+	reading_add(pair.now, &event);
+	evidence = make(&pair);
+	assert_false(process_of(&evidence, 20)->inherits);
+	/* Who has it still is who lets it wait. */
+	event.conn.owner.pid = 10;
+	event.holder_count = 2;
+	reading_begin(pair.now);
+	reading_add(pair.now, &event);
+	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	evidence = make(&pair);
+	assert_true(process_of(&evidence, 10)->owns);
+	assert_null(process_of(&evidence, 20));
+	free_pair(&pair);
+}
+
 static void growth_is_of_readings_in_a_row(void **state)
 {
 	struct pair pair = make_pair();
@@ -497,12 +541,17 @@ static void recent_closes_count_beside_what_waits(void **state)
 
 	(void)state;
 	event.kind = RECORD_CLOSED;
+	event.conn.end = END_CLOSE;
 	recent_add(&pair.recent, &event, &thresholds, SEC); /* too long ago */
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	event.cause = CAUSE_STILL_SENDING; /* its peer has not given up */
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	event.cause = CAUSE_NOT_READING;
 	event.conn.end = END_EXIT; /* it does not go on */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.conn.end = END_RESET_BY_PEER; /* nor did it do anything */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.conn.end = END_TIMEOUT;
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	event.conn.end = END_CLOSE;
 	event.close_wait_ns = SEC - 1; /* not slow */
@@ -576,6 +625,7 @@ int main(void)
 		cmocka_unit_test(processes_of_a_service_share_its_cpus),
 		cmocka_unit_test(a_quota_takes_what_it_withholds),
 		cmocka_unit_test(who_accepts_is_named),
+		cmocka_unit_test(who_was_handed_a_connection_owns_it),
 		cmocka_unit_test(growth_is_of_readings_in_a_row),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),

@@ -77,6 +77,21 @@ static void nothing_that_waits_is_a_reading_too(void **state)
 	assert_false(told[FINDING_CPU_STARVED].shown);
 }
 
+/* Nobody calls accept(), and it is called too seldom: both at once would be said of one queue. */
+static void opposites_are_not_told_together(void **state)
+{
+	(void)state;
+	reading(FINDING_ACCEPT_STALLED, FINDINGS);
+	reading(FINDING_ACCEPT_SLOW, FINDINGS);
+	assert_true(told[FINDING_ACCEPT_SLOW].shown);
+	assert_false(told[FINDING_ACCEPT_STALLED].shown);
+	reading(FINDING_ACCEPT_STALLED, FINDINGS);
+	assert_false(told[FINDING_ACCEPT_SLOW].shown);
+	reading(FINDING_IDLE_POOL, FINDINGS);
+	reading(FINDING_CLOSE_LEAK, FINDINGS);
+	assert_false(told[FINDING_IDLE_POOL].shown);
+}
+
 static void undetermined_has_to_be_so_twice(void **state)
 {
 	(void)state;
@@ -123,6 +138,7 @@ int main(void)
 		cmocka_unit_test_setup(one_is_told_at_once_and_missed_once, setup),
 		cmocka_unit_test_setup(after_long_one_reading_is_enough, setup),
 		cmocka_unit_test_setup(nothing_that_waits_is_a_reading_too, setup),
+		cmocka_unit_test_setup(opposites_are_not_told_together, setup),
 		cmocka_unit_test_setup(undetermined_has_to_be_so_twice, setup),
 		cmocka_unit_test_setup(a_part_of_one_that_was_missed_is_no_news, setup),
 		cmocka_unit_test_setup(what_is_explained_goes_at_once, setup),

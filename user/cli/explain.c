@@ -228,8 +228,8 @@ static void put_nothing(FILE *out, const struct explain_wanted *wanted,
 			counts->services, counts->services == 1 ? " has" : "s have");
 	else
 		fprintf(out,
-			"Nothing found: of %zu service%s something waits, and nothing is wrong "
-			"with it (-v shows what was looked at).\n",
+			"Nothing found: of %zu service%s something waits, and nothing proves a "
+			"fault so far.\n-v shows what was ruled out, and what cannot be told.\n",
 			counts->services, counts->services == 1 ? "" : "s");
 }
 

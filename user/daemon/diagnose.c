@@ -35,8 +35,8 @@ static const struct {
 	[FINDING_IO_STALL] = {"io-stall", rule_io_stall,
 			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK),
 			      OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
-	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved, OF_A_STALL, OF_QUEUE | OF_UNREAD,
-				 0},
+	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved,
+				 OF_A_STALL | BIT(FINDING_CLOSE_LEAK), OF_QUEUE | OF_UNREAD, 0},
 	[FINDING_LOCK_STALL] = {"lock-stall", rule_lock_stall,
 				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK),
 				OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
@@ -101,8 +101,9 @@ void diagnosis_explain(struct diagnosis *diagnosis, enum finding_code code,
 {
 	unsigned int explains = findings[code].explains;
 
-	/* What was forgotten stays, whatever hangs beside it. */
-	if (confidence != CONFIDENCE_HIGH)
+	/* What was forgotten for sure stays, whatever hangs beside it. */
+	if (confidence != CONFIDENCE_HIGH &&
+	    diagnosis->findings[FINDING_CLOSE_LEAK].confidence == CONFIDENCE_HIGH)
 		explains &= ~BIT(FINDING_CLOSE_LEAK);
 	for (int other = 0; other < FINDINGS; other++) {
 		struct finding *finding = &diagnosis->findings[other];

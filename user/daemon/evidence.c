@@ -173,6 +173,7 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 		evidence->fds = evidence->fd_limit = evidence->fd_limit_hard = UNKNOWN;
 	evidence->pid = who->pid;
 	evidence->owns = who->owns;
+	evidence->inherits = who->inherits;
 	evidence->listens = who->listens;
 	evidence->accepts = who->accepts;
 	evidence->running = evidence->delayed = evidence->delayed_most = NAN;

@@ -93,6 +93,7 @@ struct evidence_process {
 	char comm[16];
 	char unit[128]; /* "": none, or not known */
 	bool owns; /* connections in CLOSE_WAIT that wait */
+	bool inherits; /* all of these: whoever accepted them has left them to it */
 	bool listens; /* holds a listener in whose queue something waits, */
 	bool accepts; /* and has called accept() on it */
 	int64_t fds;

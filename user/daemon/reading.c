@@ -84,6 +84,9 @@ static void add_process(struct service_reading *service, const struct service_pr
 
 	for (size_t i = 0; i < service->process_count; i++, process++) {
 		if (process->pid == wanted->pid) {
+			if (wanted->owns)
+				process->inherits =
+					wanted->inherits && (process->inherits || !process->owns);
 			process->owns |= wanted->owns;
 			process->listens |= wanted->listens;
 			process->accepts |= wanted->accepts;
@@ -185,6 +188,21 @@ static bool tells_of_leak(const struct event *event)
 	       (event->conn.role == ROLE_CLIENT && is_with_process(event));
 }
 
+/*
+ * Whoever accepted it has handed it over, to a child or through a socket, and closed it: those that
+ * have it are who does not read it. Of what was read to its end the others may be mere heirs.
+ */
+static bool is_handed_over(const struct event *event)
+{
+	if (event->cause != CAUSE_NOT_READING || !event->conn.owner.pid || !event->holder_count)
+		return false;
+	for (size_t i = 0; i < event->holder_count; i++) {
+		if (event->holders[i].pid == event->conn.owner.pid)
+			return false;
+	}
+	return true;
+}
+
 static struct service_reading *count_in(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service = service_of(reading, &event->conn);
@@ -197,7 +215,7 @@ static struct service_reading *count_in(struct reading *reading, const struct ev
 		memccpy(service->comm, owner->comm, '\0', 16);
 	if (!is_with_process(event))
 		return service;
-	if (owner->pid)
+	if (owner->pid && !is_handed_over(event))
 		add_process(service, &(struct service_process){.pid = owner->pid, .owns = true});
 	if (event->conn.role == ROLE_SERVER)
 		add_until_fin(service, &event->conn);
@@ -228,6 +246,10 @@ void reading_add(struct reading *reading, const struct event *event)
 		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
 	if (tells_of_leak(event))
 		add_holders(service, event);
+	for (size_t i = 0; is_handed_over(event) && i < event->holder_count; i++)
+		add_process(service, &(struct service_process){.pid = event->holders[i].pid,
+							       .owns = true,
+							       .inherits = true});
 }
 
 static void set_listener(struct evidence_listener *seen, const struct listener_event *event)
@@ -460,7 +482,7 @@ static enum thread_wait classify(const struct thread_record *record, const struc
 	for (size_t i = 0; i < count; i++)
 		names[i] = symbols && record->stack[i] ? symbols_name(symbols, record->stack[i])
 						       : NULL;
-	return thread_classify(record->state, names, count, where);
+	return thread_classify(record->state, names, count, record->futex_timeout, where);
 }
 
 static bool did_not_sleep(const struct thread_reading *now, const struct thread_reading *last)

@@ -27,6 +27,7 @@
 struct service_process {
 	uint32_t pid;
 	bool owns, listens, accepts;
+	bool inherits; /* owns only what others have accepted, and left to it */
 };
 
 struct listener_reading {

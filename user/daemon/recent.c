@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "recent.h"
 
+/* Its program has closed it: the peer, the kernel's timers and `ss -K` end connections too. */
+static bool is_closed_here(enum conn_end end)
+{
+	return end == END_CLOSE || end == END_SHUTDOWN || end == END_RESET_UNREAD;
+}
+
 void recent_add(struct recent *recent, const struct event *event, const struct thresholds *slow,
 		int64_t now_ns)
 {
@@ -9,7 +15,7 @@ void recent_add(struct recent *recent, const struct event *event, const struct t
 	if (event->kind != RECORD_CLOSED || conn->role != ROLE_SERVER || conn->flags & CONN_OLD ||
 	    event->close_wait_ns == UNKNOWN || event->close_wait_ns < slow->close_wait_ns ||
 	    event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING ||
-	    conn->end == END_EXIT || !conn->established_ns ||
+	    !is_closed_here(conn->end) || !conn->established_ns ||
 	    conn->close_wait_ns < conn->established_ns)
 		return;
 	recent->closes[recent->next] = (struct recent_close){

@@ -71,6 +71,12 @@ static int64_t threshold(const struct evidence *evidence, enum conn_cause cause)
 	return ns > 10 * NSEC_PER_MSEC ? ns : 10 * NSEC_PER_MSEC;
 }
 
+bool rule_is_long(const struct evidence *evidence, enum conn_cause cause, int thresholds)
+{
+	/* Divided: a threshold can be a hundred years. */
+	return evidence->waits[cause].oldest_ns / thresholds >= threshold(evidence, cause);
+}
+
 bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int thresholds)
 {
 	const struct evidence_waits *waits = &evidence->waits[cause];
@@ -78,7 +84,7 @@ bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int t
 	if (!waits->count || !waits->before)
 		return false;
 	return (waits->count >= RULE_MANY && waits->before >= RULE_MANY) ||
-	       waits->oldest_ns >= thresholds * threshold(evidence, cause);
+	       rule_is_long(evidence, cause, thresholds);
 }
 
 bool rule_oldest_stays(const struct evidence *evidence, enum conn_cause cause)

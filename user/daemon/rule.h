@@ -44,6 +44,9 @@ RULE_PRINTF(2, 3) void rule_add(struct finding_lines *lines, const char *format,
  */
 bool rule_piles_up(const struct evidence *evidence, enum conn_cause cause, int thresholds);
 
+/* Whether the oldest of a cause has waited for so many times its threshold. */
+bool rule_is_long(const struct evidence *evidence, enum conn_cause cause, int thresholds);
+
 /*
  * Whether the oldest of a cause is the same one as at the reading before: it has got older by the
  * time in between.
@@ -102,7 +105,8 @@ typedef bool rule_process_is(const struct evidence_process *process);
 /* Those that have a part and are so, with a blank before each; "": none is. Returns how many. */
 size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE]);
 
-/* Whether any of them is stopped, held by a debugger or frozen; and what to do then. */
+/* Whether one, or any of them, is stopped, held by a debugger or frozen; and what to do then. */
+bool rule_is_process_held_up(const struct evidence_process *process);
 bool rule_is_held_up(const struct evidence *evidence);
 bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding);
 

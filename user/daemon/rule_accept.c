@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "duration.h"
+#include "text.h"
 
 /* accept() that was not called for so long is not called at all. */
 #define STALLED_NS NSEC_PER_SEC
@@ -132,7 +133,8 @@ static void advise_fds(const struct evidence *evidence, struct finding *finding,
 	if (process)
 		advise_limit(evidence, finding, process);
 	rule_add(&finding->for_good,
-		 "set LimitNOFILE= in the unit (or ulimit -n) above connections + files at peak");
+		 "set LimitNOFILE= in the unit, ulimit -n, or the server's own setting "
+		 "(worker_rlimit_nofile) above connections + files at peak");
 	rule_add(&finding->for_good, "if the number only ever grows, descriptors leak: compare "
 				     "ls -l /proc/PID/fd now and later");
 }
@@ -157,6 +159,18 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 	advise_fds(evidence, finding, process, error->error);
 }
 
+/* Whether there is a queue to judge; else the finding says why not. */
+static bool has_queue(const struct evidence *evidence, struct finding *finding)
+{
+	if (!evidence->waits[CAUSE_NEVER_ACCEPTED].count)
+		rule_out(finding, "no connection waits to be accepted");
+	else if (!rule_fullest(evidence))
+		rule_not_decidable(finding, "the listener in whose queue they are is not known");
+	else
+		return true;
+	return false;
+}
+
 void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_process *process = fd_user(evidence);
@@ -164,10 +178,8 @@ void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
 	const struct evidence_error *error;
 	struct finding_lines fds = {.count = 0};
 
-	if (!evidence->waits[CAUSE_NEVER_ACCEPTED].count || !evidence->listener_count) {
-		rule_out(finding, "no connection waits to be accepted");
+	if (!has_queue(evidence, finding))
 		return;
-	}
 	if (!evidence->listeners[0].accepts_seen) {
 		rule_not_decidable(finding, "the results of accept() are not seen");
 		return;
@@ -237,11 +249,38 @@ static const struct evidence_listener *find_stalled(const struct evidence *evide
 	return found;
 }
 
+static const struct evidence_process *holder_of(const struct evidence *evidence,
+						const struct evidence_listener *listener)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->listens && process->pid == listener->holder)
+			return process;
+	}
+	return NULL;
+}
+
+/* It is not stuck: it waits for what it has taken on, and does not want to accept. */
+static bool waits_for_events(const struct evidence_process *process)
+{
+	return process && process->pid > 1 && process->groups[THREAD_POLL].count;
+}
+
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
 			   const struct evidence_listener *listener)
 {
 	if (rule_advise_held_up(evidence, finding))
 		return;
+	if (waits_for_events(holder_of(evidence, listener))) {
+		rule_add(&finding->now,
+			 "it waits for events, and not for this listener: see whether a limit of "
+			 "its own is reached (connections, workers, children), and what those "
+			 "that it has wait for");
+		rule_add(&finding->for_good,
+			 "a higher limit, or a time limit for what they wait for");
+		return;
+	}
 	if (!listener->holder)
 		rule_add(&finding->now, "find who holds it: ss -ltnp 'sport = :%u'",
 			 listener->port);
@@ -266,18 +305,36 @@ static bool may_go_on(const struct evidence *evidence)
 	       !rule_is_held_up(evidence);
 }
 
+/*
+ * "nginx/123": of those that hold its port, one that is stopped, which cannot have called accept()
+ * last; else the one that did.
+ */
+static const char *stalled_name(const struct evidence *evidence,
+				const struct evidence_listener *listener, char buf[64])
+{
+	char comm[TEXT_COMM_SIZE];
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].listens &&
+		    rule_is_process_held_up(&evidence->processes[i]))
+			return rule_process(&evidence->processes[i], buf);
+	}
+	snprintf(buf, 64, "%.40s/%u", text_comm(listener->comm, comm, sizeof(comm)),
+		 listener->holder);
+	return buf;
+}
+
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	char address[64], oldest[RULE_AGE_SIZE], last[32], count[40];
+	char address[64], oldest[RULE_AGE_SIZE], last[32], count[40], name[64];
 	bool left_over = is_left_over(evidence, listener);
 
 	rule_prove(finding, SEVERITY_CRITICAL,
 		   may_go_on(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
-		   "nobody calls accept() on %s (held by %.16s/%u): %s in its queue, the oldest "
-		   "for %s",
-		   rule_address(listener, address), listener->comm, listener->holder,
+		   "nobody calls accept() on %s (held by %s): %s in its queue, the oldest for %s",
+		   rule_address(listener, address), stalled_name(evidence, listener, name),
 		   rule_connections(listener->queued, count), rule_age(waits, oldest));
 	if (listener->last_accept_ns != UNKNOWN)
 		rule_add(&finding->proof, "its last accept() was %s ago%s",
@@ -296,11 +353,9 @@ void rule_accept_stalled(const struct evidence *evidence, struct finding *findin
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
 	char last[32];
 
-	if (!waits->count) {
-		rule_out(finding, "no connection waits to be accepted");
+	if (!has_queue(evidence, finding))
 		return;
-	}
-	if (evidence->listener_count && !evidence->listeners[0].accepts_seen) {
+	if (!evidence->listeners[0].accepts_seen) {
 		rule_not_decidable(finding, "whether accept() is called is not seen");
 		return;
 	}
@@ -372,20 +427,19 @@ void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
 	const struct evidence_listener *listener = find_full(evidence);
 	char address[64];
 
-	if (!evidence->waits[CAUSE_NEVER_ACCEPTED].count && !listener) {
-		rule_out(finding, "no connection waits to be accepted");
-		return;
-	}
 	if (listener) {
 		rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
 			   "the accept queue of %s is full: new connections are refused or come "
 			   "late",
 			   rule_address(listener, address));
 		rule_add_queue(&finding->proof, listener);
-		rule_add(&finding->proof, "%.1f attempts to connect a second were turned away",
-			 listener->drops > 0 ? listener->drops : 0);
+		if (listener->drops > 0)
+			rule_add(&finding->proof,
+				 "%.1f attempts to connect a second were turned away",
+				 listener->drops);
 		if (listener->drops_while_full)
-			rule_add(&finding->proof, "%" PRIu64 " since it was seen full",
+			rule_add(&finding->proof,
+				 "%" PRIu64 " were turned away since it was seen full",
 				 listener->drops_while_full);
 		if (!isnan(evidence->overflows))
 			rule_add(&finding->proof,
@@ -394,13 +448,11 @@ void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
 		advise_full(finding, listener);
 		return;
 	}
+	if (!has_queue(evidence, finding))
+		return;
 	listener = rule_fullest(evidence);
-	if (!listener)
-		rule_not_decidable(finding, "the listener is not known");
-	else
-		rule_out(finding,
-			 "no connection was turned away: %u in the queue, whose limit is %u",
-			 listener->queued, listener->limit);
+	rule_out(finding, "no connection was turned away: %u in the queue, whose limit is %u",
+		 listener->queued, listener->limit);
 }
 
 void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
@@ -410,11 +462,9 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 	char oldest[RULE_AGE_SIZE], last[32], address[64], count[40];
 	bool called;
 
-	if (!waits->count) {
-		rule_out(finding, "no connection waits to be accepted");
+	if (!has_queue(evidence, finding))
 		return;
-	}
-	if (!listener || !listener->accepts_seen || isnan(listener->accepts)) {
+	if (!listener->accepts_seen || isnan(listener->accepts)) {
 		rule_not_decidable(finding, "how often accept() is called is not known");
 		return;
 	}

@@ -15,8 +15,14 @@
 /* So many readings in a row that each found more are no fluctuation. */
 #define GROWS 3
 
-/* After this, no answer is still being worked out. */
-#define LEAK_CERTAIN_NS (60 * NSEC_PER_SEC)
+/*
+ * After this, hardly an answer is still being worked out. Below, it may be: a proxy waits for what
+ * is behind it, a peer that has closed only its half waits for both.
+ */
+#define LEAK_CERTAIN_NS (600 * NSEC_PER_SEC)
+
+/* A service that goes on closes what was answered late before this. */
+#define LEAK_LIKELY_NS (60 * NSEC_PER_SEC)
 
 /*
  * Peers that hang up by a timer: so many alike, and at least half of all. (A peer that did not get
@@ -72,7 +78,7 @@ static void add_holders(struct finding *finding, const struct evidence_leak *lea
 	if (leak->left_to_others)
 		rule_add(&finding->proof,
 			 "%s%" PRIu64 " of them the process that accepted them has closed: only "
-			 "the heirs keep them open",
+			 "others keep them open",
 			 bound, leak->left_to_others);
 }
 
@@ -92,11 +98,14 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 {
 	char name[64], limit[32];
 
-	for (size_t i = 0; i < evidence->process_count && i < 2; i++) {
+	size_t told = 0;
+
+	for (size_t i = 0; i < evidence->process_count && told < 2; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
 		if (process->fds == UNKNOWN || !process->owns)
 			continue;
+		told++;
 		strcpy(limit, "any number");
 		if (process->fd_limit != UNKNOWN && process->fd_limit != INT64_MAX)
 			snprintf(limit, sizeof(limit), "%" PRId64, process->fd_limit);
@@ -112,9 +121,11 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 
 	if (leak->left_to_others) {
 		rule_add(&finding->now,
-			 "end the processes that inherited them, if they can be spared");
-		rule_add(&finding->for_good, "close what is not needed in the child, or open with "
-					     "SOCK_CLOEXEC (accept4)");
+			 "see what those that keep them do: they work on them (a child for each "
+			 "connection), or have only inherited them, and can be ended");
+		rule_add(&finding->for_good,
+			 "of what a child only inherits: close it there, or open it with "
+			 "SOCK_CLOEXEC (accept4)");
 		return;
 	}
 	/* A FIN that comes with the last data is taken with it: nobody needs to know of it yet. */
@@ -129,10 +140,10 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 		rule_add(&finding->now, "restart the service before it is out of descriptors");
 	else
 		rule_add(&finding->now,
-			 "look again in a minute: what is only answered late is closed by then");
-	rule_add(&finding->for_good,
-		 "close() on each way out of a request, errors too: recv() that "
-		 "returned 0 means close now");
+			 "see what it waits for, if it is still at work on them (ss -tnp lists "
+			 "what it is connected to); look again in a minute");
+	rule_add(&finding->for_good, "close() on each way out of a request, errors too; look for "
+				     "the end while an answer is worked out (EPOLLRDHUP)");
 }
 
 static void prove_leak(const struct evidence *evidence, struct finding *finding, bool certain)
@@ -166,6 +177,8 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 			 more * 1e9 / (double)evidence->interval_ns);
 	add_holders(finding, &evidence->leak);
 	add_fds(finding, evidence);
+	if (!client && !evidence->leak.left_to_others)
+		rule_add_threads(&finding->proof, evidence);
 	advise_leak(finding, evidence, certain);
 }
 
@@ -180,23 +193,24 @@ static void find_leak_of_client(const struct evidence *evidence, struct finding 
 
 /*
  * Some programs read the end at once, and close when they are done with the answer. One that closes
- * others late may be such a one, until nobody would wait for an answer any more.
+ * others late may be such a one, until few would wait for an answer any more.
  */
 static void find_leak_of_server(const struct evidence *evidence, struct finding *finding)
 {
-	bool certain = evidence->waits[CAUSE_NOT_CLOSING].oldest_ns >= LEAK_CERTAIN_NS;
+	int64_t oldest_ns = evidence->waits[CAUSE_NOT_CLOSING].oldest_ns;
+	bool likely = oldest_ns >= LEAK_LIKELY_NS;
 	size_t closed = evidence->until_fin.closed;
 
-	if (!certain && !(rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) &&
-			  (grows(evidence) || rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3))))
+	if (!likely && !(rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) &&
+			 (grows(evidence) || rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3))))
 		rule_out(finding, "few were read to their end and stay, and not for long");
-	else if (!certain && closed >= CLOSED_LATE_MIN)
+	else if (!likely && closed >= CLOSED_LATE_MIN)
 		rule_not_decidable(finding,
 				   "whether they are forgotten or only answered late: %zu others "
 				   "were closed late just now",
 				   closed);
 	else
-		prove_leak(evidence, finding, certain);
+		prove_leak(evidence, finding, oldest_ns >= LEAK_CERTAIN_NS);
 }
 
 void rule_close_leak(const struct evidence *evidence, struct finding *finding)
@@ -307,9 +321,8 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 /* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
 static bool may_be_impatience(const struct evidence *evidence)
 {
-	return are_alike(&evidence->until_fin) &&
-	       evidence->waits[CAUSE_NOT_READING].oldest_ns <
-		       HUNG_THRESHOLDS * evidence->thresholds.close_wait_ns;
+	return are_alike(&evidence->until_fin) && !rule_is_held_up(evidence) &&
+	       !rule_is_long(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
 }
 
 void rule_not_reading(const struct evidence *evidence, struct finding *finding)
@@ -335,7 +348,8 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 				   "same time, and not long ago");
 		return;
 	}
-	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_MEDIUM,
+	rule_prove(finding, SEVERITY_WARNING,
+		   rule_is_held_up(evidence) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 		   "%s %s, and not read since the peer has closed; the oldest for %s",
 		   rule_connections(waits->count, count),
 		   evidence->role == ROLE_CLIENT ? "connected" : "accepted", rule_age(waits, age));

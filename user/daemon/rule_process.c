@@ -114,7 +114,7 @@ static bool has_frozen(const struct evidence_process *process)
 	return process->groups[THREAD_FROZEN].count > 0;
 }
 
-static bool is_held_up(const struct evidence_process *process)
+bool rule_is_process_held_up(const struct evidence_process *process)
 {
 	return has_stopped(process) || has_traced(process) || has_frozen(process);
 }
@@ -123,7 +123,7 @@ bool rule_is_held_up(const struct evidence *evidence)
 {
 	char pids[RULE_PIDS_SIZE];
 
-	return rule_pids(evidence, is_held_up, pids) > 0;
+	return rule_pids(evidence, rule_is_process_held_up, pids) > 0;
 }
 
 bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding)

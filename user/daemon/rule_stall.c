@@ -3,6 +3,7 @@
 #include "rule.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /*
  * To lose this share of a CPU to others, and more than what is left, is starving; and so that
@@ -335,17 +336,41 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 			 process->throttled == 0 ? ", and no quota throttled them" : "");
 }
 
+/* Its main thread has slept all the time: no timer's, but maybe at work on what waits. */
+static bool main_sleeps(const struct evidence_process *process)
+{
+	const struct evidence_group *sleep = &process->groups[THREAD_SLEEP];
+
+	/* Not until a signal comes: pause(), sigwait(). */
+	return sleep->stuck && sleep->tid == process->pid && strstr(sleep->where, "sleep");
+}
+
 /*
- * All sleep in futex, but for those that sleep for a time: nobody is left that could take anything.
- * One that waits in epoll may be the runtime's own (Go has such a thread).
+ * Some may be at work, and only sleep: the others then have nothing to do. (A sleep of Java and of
+ * others is a futex with a timeout. What has run since is a timer.)
  */
+static bool may_sleep_at_work(const struct evidence_process *process)
+{
+	return process->groups[THREAD_TIMED_LOCK].stuck || main_sleeps(process);
+}
+
+/*
+ * None has left its futex, but for those that sleep for a time: nobody is left that could take
+ * anything. One that waits in epoll may be the runtime's own (Go has such a thread).
+ */
+static bool none_awake(const struct evidence_process *process)
+{
+	const struct evidence_group *groups = process->groups;
+
+	return process->threads_known && !process->threads_left_out && groups[THREAD_LOCK].stuck &&
+	       groups[THREAD_LOCK].count + groups[THREAD_TIMED_LOCK].count +
+			       groups[THREAD_SLEEP].count ==
+		       alive(process);
+}
+
 static bool all_locked(const struct evidence_process *process)
 {
-	uint32_t locked = process->groups[THREAD_LOCK].count;
-
-	return process->threads_known && !process->threads_left_out && locked &&
-	       process->groups[THREAD_LOCK].stuck &&
-	       locked + process->groups[THREAD_SLEEP].count == alive(process);
+	return none_awake(process) && !may_sleep_at_work(process);
 }
 
 /*
@@ -358,7 +383,9 @@ static bool workers_locked(const struct evidence_process *process)
 
 	return process->threads_known && !process->threads_left_out && lock->count &&
 	       lock->stuck == lock->count && process->groups[THREAD_ACCEPT].count &&
+	       !may_sleep_at_work(process) &&
 	       lock->count + process->groups[THREAD_ACCEPT].count +
+			       process->groups[THREAD_TIMED_LOCK].count +
 			       process->groups[THREAD_SLEEP].count ==
 		       alive(process);
 }
@@ -393,7 +420,8 @@ static bool accepted_last(const struct evidence *evidence, const struct evidence
 
 /*
  * One that hangs lets wait what it owns. What nobody has accepted is let wait by who accepts: a
- * child that has inherited the listener, and has nothing to do, sleeps in futex too.
+ * child that has inherited the listener, or a connection, and has nothing to do, sleeps in futex
+ * too.
  */
 static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
 {
@@ -401,8 +429,9 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (all_locked(process) && (process->owns || accepted_last(evidence, process) ||
-					    (process->listens && all_listeners_locked(evidence))))
+		if (all_locked(process) &&
+		    ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
+		     (process->listens && all_listeners_locked(evidence))))
 			return process;
 	}
 	*all = false;
@@ -456,6 +485,13 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	process = rule_foremost(evidence);
+	if (process && none_awake(process)) {
+		rule_not_decidable(finding,
+				   "whether it hangs in a lock, or only sleeps or has nothing to "
+				   "do: %.130s",
+				   rule_threads(process, threads));
+		return;
+	}
 	rule_out(finding, "not all threads sleep in futex: %.150s",
 		 process ? rule_threads(process, threads) : "none of its processes is known");
 }

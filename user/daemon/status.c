@@ -45,8 +45,9 @@ static json_t *unseen(struct service *service)
 
 	if (strcmp(hooks_backend(watch_hooks(service->watch)), "tracepoint") == 0)
 		json_array_append_new(
-			array, json_string("who accepts through io_uring, and when: the tracepoint "
-					   "backend sees accept() by its system calls"));
+			array, json_string("who accepts through io_uring or in a 32-bit program, "
+					   "and when: the tracepoint backend sees accept() by its "
+					   "system calls"));
 	if (namespaces) {
 		snprintf(text, sizeof(text),
 			 "connections older than this daemon in %u network namespaces, which were "

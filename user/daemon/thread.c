@@ -13,14 +13,23 @@
 #define STATE_FROZEN 0x8000 /* since 6.1 */
 
 static const char *const names[THREAD_WAITS] = {
-	[THREAD_RUNNING] = "running", [THREAD_STOPPED] = "stopped",
-	[THREAD_TRACED] = "traced",   [THREAD_FROZEN] = "frozen",
-	[THREAD_DISK] = "disk",	      [THREAD_PAGE_CACHE] = "page-cache",
-	[THREAD_RECLAIM] = "reclaim", [THREAD_LOCK] = "lock",
-	[THREAD_PIPE] = "pipe",	      [THREAD_POLL] = "poll",
-	[THREAD_SOCKET] = "socket",   [THREAD_ACCEPT] = "accept",
-	[THREAD_SLEEP] = "sleep",     [THREAD_CHILD] = "child",
-	[THREAD_EXITING] = "exiting", [THREAD_OTHER] = "other",
+	[THREAD_RUNNING] = "running",
+	[THREAD_STOPPED] = "stopped",
+	[THREAD_TRACED] = "traced",
+	[THREAD_FROZEN] = "frozen",
+	[THREAD_DISK] = "disk",
+	[THREAD_PAGE_CACHE] = "page-cache",
+	[THREAD_RECLAIM] = "reclaim",
+	[THREAD_LOCK] = "lock",
+	[THREAD_TIMED_LOCK] = "timed-lock",
+	[THREAD_PIPE] = "pipe",
+	[THREAD_POLL] = "poll",
+	[THREAD_SOCKET] = "socket",
+	[THREAD_ACCEPT] = "accept",
+	[THREAD_SLEEP] = "sleep",
+	[THREAD_CHILD] = "child",
+	[THREAD_EXITING] = "exiting",
+	[THREAD_OTHER] = "other",
 	[THREAD_UNKNOWN] = "unknown",
 };
 
@@ -33,6 +42,7 @@ static const char *const texts[THREAD_WAITS] = {
 	[THREAD_PAGE_CACHE] = "waiting for pages of files",
 	[THREAD_RECLAIM] = "waiting for memory",
 	[THREAD_LOCK] = "sleeping in futex",
+	[THREAD_TIMED_LOCK] = "sleeping in futex for a limited time",
 	[THREAD_PIPE] = "waiting for a pipe",
 	[THREAD_POLL] = "waiting in epoll, poll or select",
 	[THREAD_SOCKET] = "waiting for a socket",
@@ -214,7 +224,7 @@ static const char *innermost(const char *const *stack, size_t count)
 }
 
 enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_t count,
-				 const char **where)
+				 enum futex_timeout timeout, const char **where)
 {
 	enum thread_wait wait;
 
@@ -234,6 +244,8 @@ enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_
 	if (*where && strcmp(*where, "get_signal") == 0)
 		return THREAD_FROZEN;
 	wait = by_stack(stack, count);
+	if (wait == THREAD_LOCK && timeout == FUTEX_TIMEOUT_SET)
+		return THREAD_TIMED_LOCK;
 	if (wait != THREAD_WAITS)
 		return wait;
 	if (state & STATE_UNINTERRUPTIBLE && !(state & STATE_NO_LOAD))

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "slowclose/record.h"
+
 enum thread_wait {
 	THREAD_RUNNING, /* or runnable: waits for a CPU */
 	THREAD_STOPPED, /* by a signal */
@@ -15,6 +17,7 @@ enum thread_wait {
 	THREAD_PAGE_CACHE, /* read into it, or writeback out of it */
 	THREAD_RECLAIM, /* memory: reclaim and swap */
 	THREAD_LOCK, /* futex */
+	THREAD_TIMED_LOCK, /* futex, for a time at most: a lock, or a sleep */
 	THREAD_PIPE,
 	THREAD_POLL, /* epoll, poll, select, io_uring */
 	THREAD_SOCKET, /* sends, receives or connects */
@@ -35,10 +38,11 @@ const char *thread_wait_text(enum thread_wait wait);
 
 /*
  * state is the kernel's: 0, or a bit for each state. names are those of the functions on the
- * stack, the innermost first; NULL for those that are not known. *where is the innermost function
+ * stack, the innermost first; NULL for those that are not known. timeout is of the futex that it
+ * sleeps in, if that is what it does. *where is the innermost function
  * that is not the scheduler's own, or NULL.
  */
 enum thread_wait thread_classify(uint32_t state, const char *const *names, size_t count,
-				 const char **where);
+				 enum futex_timeout timeout, const char **where);
 
 #endif

@@ -47,6 +47,22 @@ static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosi
 	}
 }
 
+/* One says the opposite of the other: what this reading proves ends what an earlier one did. */
+static void contradict(struct told told[FINDINGS], const struct diagnosis *diagnosis)
+{
+	static const enum finding_code opposites[][2] = {
+		{FINDING_ACCEPT_STALLED, FINDING_ACCEPT_SLOW},
+		{FINDING_CLOSE_LEAK, FINDING_IDLE_POOL},
+	};
+
+	for (size_t i = 0; i < sizeof(opposites) / sizeof(opposites[0]); i++) {
+		for (int j = 0; j < 2; j++) {
+			if (is(diagnosis, opposites[i][j], VERDICT_PROVEN))
+				told[opposites[i][!j]].shown = false;
+		}
+	}
+}
+
 void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_t read_ns,
 		 int64_t now_ns)
 {
@@ -56,6 +72,7 @@ void told_update(struct told told[FINDINGS], struct diagnosis *diagnosis, int64_
 	}
 	if (!diagnosis)
 		return;
+	contradict(told, diagnosis);
 	explain(told, diagnosis);
 	for (int code = 0; code < FINDINGS; code++) {
 		if (is(diagnosis, code, VERDICT_PROVEN))

@@ -116,6 +116,10 @@ void event_from_record(struct event *event, const struct record *record,
 	if (event->slow)
 		event->cause = conn_cause(conn, record->tx_bytes_after_fin,
 					  over(event_kept_ns(event), thresholds->close_wait_ns));
+	/* The peer has only closed its half, and does not take what it gets: it is waited for. */
+	if (record->unacknowledged &&
+	    (event->cause == CAUSE_NOT_READING || event->cause == CAUSE_NOT_CLOSING))
+		event->cause = CAUSE_STILL_SENDING;
 }
 
 int64_t event_kept_ns(const struct event *event)
