@@ -136,7 +136,7 @@ static void read_all(struct reading *reading, const struct reading *before, stru
 {
 	static struct recent recent;
 
-	reading_begin(reading);
+	reading_begin(reading, before);
 	add_events(reading, input);
 	take_listeners(input);
 	/* No process is looked up: the holders of listeners are none that is known. */

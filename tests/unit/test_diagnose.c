@@ -215,6 +215,7 @@ static struct evidence close_leak(void)
 	set_threads(&evidence, THREAD_POLL, 1);
 	set_threads(&evidence, THREAD_LOCK, 4); /* a pool with nothing to do */
 	evidence.growing = 3;
+	evidence.younger = 3;
 	return evidence;
 }
 
@@ -1187,6 +1188,7 @@ static void slow_answers_are_no_leak(void **state)
 	set_threads(&evidence, THREAD_POLL, 1);
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 4 * SEC);
 	evidence.growing = 3;
+	evidence.younger = 3;
 	/* Always others. */
 	waits->oldest_before_ns = waits->oldest_ns - SEC / 2;
 	assert_proven(&evidence, 0);
@@ -1214,6 +1216,9 @@ static void a_pool_that_grows_is_a_leak(void **state)
 	evidence.processes[0].fds = evidence.processes[0].fd_limit / 2;
 	assert_int_equal(finding(&evidence, FINDING_IDLE_POOL)->severity, SEVERITY_WARNING);
 	evidence.growing = 3;
+	evidence.younger = 2; /* the server closes what was there before */
+	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	evidence.younger = 3;
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
 

@@ -90,7 +90,7 @@ static void take(struct pair *pair, struct reading *reading, enum conn_cause cau
 {
 	struct event event = connection(cause, time_ns, wait_ns);
 
-	reading_begin(reading);
+	reading_begin(reading, pair->before == reading ? pair->now : pair->before);
 	for (int i = 0; i < count; i++)
 		reading_add(reading, &event);
 	reading_end(reading, pair->before == reading ? pair->now : pair->before, NULL,
@@ -149,7 +149,7 @@ static void close_waits_begin_with_accept(void **state)
 	(void)state;
 	event.conn.accepted_ns = 38 * SEC;
 	take(&pair, pair.before, CAUSE_NOT_READING, 1, 39 * SEC, SEC);
-	reading_begin(pair.now);
+	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
 	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
@@ -319,7 +319,7 @@ static void a_wait_older_than_the_daemon_is_a_lower_bound(void **state)
 	const struct evidence_waits *waits;
 
 	(void)state;
-	reading_begin(pair.now);
+	reading_begin(pair.now, pair.before);
 	event.at_least = true; /* it began before, but its FIN was seen */
 	reading_add(pair.now, &event);
 	waits = pair.now->services[0].waits;
@@ -359,7 +359,7 @@ static void a_farewell_is_no_unread_data(void **state)
 
 		event.conn.role = cases[i].role;
 		event.unread_bytes = cases[i].unread_bytes;
-		reading_begin(pair.now);
+		reading_begin(pair.now, pair.before);
 		reading_add(pair.now, &event);
 		assert_int_equal(pair.now->services[0].waits[CAUSE_NOT_READING].unread,
 				 cases[i].unread);
@@ -396,7 +396,7 @@ static void processes_of_a_service_share_its_cpus(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct reading *reading = i ? pair.now : pair.before;
 
-		reading_begin(reading);
+		reading_begin(reading, i ? pair.before : pair.now);
 		for (uint32_t pid = 10; pid <= 11; pid++) {
 			event.conn.owner.pid = pid;
 			reading_add(reading, &event);
@@ -491,7 +491,7 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	(void)state;
 	event.holders = holders;
 	event.holder_count = 1;
-	reading_begin(pair.now);
+	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
 	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
@@ -506,7 +506,7 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	/* Who has it still is who lets it wait. */
 	event.conn.owner.pid = 10;
 	event.holder_count = 2;
-	reading_begin(pair.now);
+	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
 	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
@@ -515,21 +515,68 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	free_pair(&pair);
 }
 
-static void growth_is_of_readings_in_a_row(void **state)
+static void take_kept(struct pair *pair, int count, int64_t time_ns)
+{
+	struct reading *other = pair->before;
+
+	pair->before = pair->now;
+	pair->now = other;
+	take(pair, pair->now, CAUSE_NOT_CLOSING, count, time_ns, SEC);
+}
+
+static void growth_is_of_readings_without_a_fall(void **state)
 {
 	struct pair pair = make_pair();
-	struct reading *other;
 
 	(void)state;
 	for (int i = 1; i <= 4; i++) {
-		take(&pair, pair.now, CAUSE_NOT_CLOSING, i, i * SEC, SEC);
+		take_kept(&pair, i, i * SEC);
 		assert_int_equal(make(&pair).growing, i - 1);
-		other = pair.before;
-		pair.before = pair.now;
-		pair.now = other;
 	}
-	take(&pair, pair.now, CAUSE_NOT_CLOSING, 4, 5 * SEC, SEC);
+	take_kept(&pair, 4, 5 * SEC); /* a slow leak has no more each second */
+	assert_int_equal(make(&pair).growing, 3);
+	take_kept(&pair, 5, 60 * SEC);
+	assert_int_equal(make(&pair).growing, 4);
+	take_kept(&pair, 4, 61 * SEC);
 	assert_int_equal(make(&pair).growing, 0);
+	take_kept(&pair, 5, 62 * SEC);
+	assert_int_equal(make(&pair).growing, 1);
+	take_kept(&pair, 5, 122 * SEC);
+	assert_int_equal(make(&pair).growing, 0);
+	free_pair(&pair);
+}
+
+/* The oldest of them, and of the others how many began after its FIN. */
+static void take_with_oldest(struct pair *pair, int64_t time_ns, int64_t oldest_fin_ns, int younger)
+{
+	struct event event = connection(CAUSE_NOT_CLOSING, time_ns, time_ns - oldest_fin_ns);
+	struct reading *other = pair->before;
+
+	pair->before = pair->now;
+	pair->now = other;
+	reading_begin(pair->now, pair->before);
+	reading_add(pair->now, &event);
+	reading_add(pair->now, &event);
+	event.conn.established_ns = (uint64_t)oldest_fin_ns + 1;
+	event.conn.close_wait_ns = (uint64_t)oldest_fin_ns + 2;
+	for (int i = 0; i < younger; i++)
+		reading_add(pair->now, &event);
+	event.conn.flags = CONN_OLD; /* it may have begun before */
+	reading_add(pair->now, &event);
+	reading_end(pair->now, pair->before, NULL, &pair->recent, pair->places);
+}
+
+static void what_began_after_the_oldest_ended_is_younger(void **state)
+{
+	struct pair pair = make_pair();
+
+	(void)state;
+	take_with_oldest(&pair, 10 * SEC, 8 * SEC, 2);
+	assert_int_equal(make(&pair).younger, 0); /* which is the oldest, the next reading knows */
+	take_with_oldest(&pair, 11 * SEC, 8 * SEC, 3);
+	assert_int_equal(make(&pair).younger, 3);
+	take_with_oldest(&pair, 12 * SEC, 9 * SEC, 3); /* it was closed */
+	assert_int_equal(make(&pair).younger, 0);
 	free_pair(&pair);
 }
 
@@ -591,7 +638,7 @@ static void everything_is_bounded(void **state)
 	struct pair pair = make_pair();
 
 	(void)state;
-	reading_begin(pair.now);
+	reading_begin(pair.now, pair.before);
 	for (int i = 0; i < 100; i++) {
 		struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
 
@@ -626,7 +673,8 @@ int main(void)
 		cmocka_unit_test(a_quota_takes_what_it_withholds),
 		cmocka_unit_test(who_accepts_is_named),
 		cmocka_unit_test(who_was_handed_a_connection_owns_it),
-		cmocka_unit_test(growth_is_of_readings_in_a_row),
+		cmocka_unit_test(growth_is_of_readings_without_a_fall),
+		cmocka_unit_test(what_began_after_the_oldest_ended_is_younger),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
 		cmocka_unit_test(times_that_are_alike_are_found),
 		cmocka_unit_test(everything_is_bounded),

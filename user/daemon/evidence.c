@@ -313,6 +313,7 @@ static void set_waits(struct evidence *evidence, const struct service_reading *n
 	evidence->in_queue = now->in_queue;
 	evidence->in_close_wait = now->in_close_wait;
 	evidence->growing = now->growing;
+	evidence->younger = now->younger;
 	evidence->growth = NAN;
 	if (before && evidence->interval_ns > 0)
 		evidence->growth = ((double)now->all - (double)before->all) * 1e9 /

@@ -162,8 +162,11 @@ struct evidence {
 	struct evidence_waits waits[CAUSE_COUNT];
 	uint64_t in_queue, in_close_wait; /* over their threshold, whatever the cause */
 	double growth; /* of both together, a second; without those that still send */
-	unsigned int
-		growing; /* readings in a row, up to this, that each found more in CLOSE_WAIT */
+	/* Of what was read to its end and not closed: how many readings found more, since one found
+	 * fewer or for a minute none more; and how many were established after the FIN of the
+	 * oldest, as long as that stays. */
+	unsigned int growing;
+	uint64_t younger;
 	struct evidence_listener listeners[EVIDENCE_LISTENERS_MAX];
 	size_t listener_count, listeners_left_out;
 	struct evidence_process processes[EVIDENCE_PROCESSES_MAX];

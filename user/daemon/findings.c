@@ -301,7 +301,7 @@ struct watch_wanted findings_begin(struct findings *findings)
 
 	if (findings->step > STEP_TAKE || !due)
 		return (struct watch_wanted){};
-	reading_begin(findings->now);
+	reading_begin(findings->now, findings->before);
 	findings->cost_ns = 0;
 	findings->step = STEP_TAKE;
 	return (struct watch_wanted){.in_full = CONNECTIONS_MAX, .counted = COUNTED_MAX};

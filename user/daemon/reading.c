@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What has not grown for so long does not grow. */
+#define GROWN_NS (60 * NSEC_PER_SEC)
+
 /* Threads of all processes together. */
 #define THREADS_MAX (SCAN_PROCESSES_MAX * SCAN_THREADS_MAX)
 
@@ -51,6 +54,7 @@ const struct service_reading *reading_find_service(const struct reading *reading
 static struct service_reading *service_of(struct reading *reading, const struct conn *conn)
 {
 	struct service_reading wanted = {.role = conn->role, .netns = conn->netns};
+	const struct service_reading *last;
 	struct service_reading *service;
 
 	wanted.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
@@ -65,6 +69,9 @@ static struct service_reading *service_of(struct reading *reading, const struct 
 	}
 	service = &reading->services[reading->service_count++];
 	*service = wanted;
+	last = reading_find_service(reading->before, service);
+	if (last)
+		service->oldest_fin_before_ns = last->oldest_fin_ns;
 	return service;
 }
 
@@ -153,6 +160,24 @@ static bool is_unread(const struct event *event)
 	return event->unread_bytes != UNKNOWN && event->unread_bytes > most;
 }
 
+/* Read to its end and not closed; of a client: idle, with nothing but a farewell to be read. */
+static bool is_kept(const struct event *event)
+{
+	return event->cause == CAUSE_NOT_CLOSING ||
+	       (event->conn.role == ROLE_CLIENT && event->cause == CAUSE_NOT_READING &&
+		!is_unread(event));
+}
+
+static void add_kept(struct service_reading *service, const struct conn *conn)
+{
+	service->kept++;
+	if (!service->oldest_fin_ns || conn->close_wait_ns < service->oldest_fin_ns)
+		service->oldest_fin_ns = conn->close_wait_ns;
+	/* When an old one was established is not known. */
+	service->younger += service->oldest_fin_before_ns && !(conn->flags & CONN_OLD) &&
+			    conn->established_ns > service->oldest_fin_before_ns;
+}
+
 static void add_wait(struct service_reading *service, const struct event *event)
 {
 	struct evidence_waits *waits = &service->waits[event->cause];
@@ -168,9 +193,8 @@ static void add_wait(struct service_reading *service, const struct event *event)
 						 : event->close_wait_at_least;
 	}
 	service->all += event->cause != CAUSE_STILL_SENDING;
-	service->kept += event->cause == CAUSE_NOT_CLOSING ||
-			 (service->role == ROLE_CLIENT && event->cause == CAUSE_NOT_READING &&
-			  !is_unread(event));
+	if (is_kept(event))
+		add_kept(service, &event->conn);
 	service->in_queue += event->accepted == NO;
 	service->in_close_wait += event->conn.close_wait_ns != 0;
 }
@@ -377,10 +401,11 @@ void reading_forget(struct reading *reading)
 	reading->left_out = 0;
 }
 
-void reading_begin(struct reading *reading)
+void reading_begin(struct reading *reading, const struct reading *before)
 {
 	array_clear(&reading->threads);
 	reading_forget(reading);
+	reading->before = before;
 }
 
 /* Ended ones first, then those that are in CLOSE_WAIT. */
@@ -404,10 +429,20 @@ static void take_recent(struct service_reading *service, const struct recent *re
 	service->until_fin_count += count;
 }
 
-static void finish_service(struct service_reading *service, const struct service_reading *before)
+static void finish_service(struct service_reading *service, const struct service_reading *before,
+			   int64_t now_ns)
 {
-	if (before && service->kept > before->kept)
+	if (service->oldest_fin_ns != service->oldest_fin_before_ns)
+		service->younger = 0;
+	if (!before || service->kept < before->kept)
+		return;
+	if (service->kept > before->kept) {
 		service->growing = before->growing + 1;
+		service->grown_ns = now_ns;
+	} else if (now_ns - before->grown_ns < GROWN_NS) {
+		service->growing = before->growing;
+		service->grown_ns = before->grown_ns;
+	}
 }
 
 void reading_end(struct reading *reading, const struct reading *before,
@@ -424,7 +459,7 @@ void reading_end(struct reading *reading, const struct reading *before,
 		struct service_reading *service = &reading->services[i];
 
 		take_recent(service, recent, reading->time_ns);
-		finish_service(service, reading_find_service(before, service));
+		finish_service(service, reading_find_service(before, service), reading->time_ns);
 	}
 	collect_processes(reading);
 	qsort(reading->processes, reading->process_count, sizeof(reading->processes[0]),

@@ -50,7 +50,11 @@ struct service_reading {
 	uint64_t in_queue, in_close_wait;
 	uint64_t kept; /* read to the end and not closed; of a client: idle ones */
 	uint64_t all; /* each connection once, without those that still send */
-	unsigned int growing; /* readings in a row that each found more kept ones */
+	unsigned int growing; /* readings that found more kept ones, since one found fewer, */
+	int64_t grown_ns; /* and when the last of them was */
+	uint64_t oldest_fin_ns,
+		oldest_fin_before_ns; /* of the kept ones, now and before; 0: none */
+	uint64_t younger; /* kept ones that were established after that one's FIN */
 	struct listener_reading listeners[EVIDENCE_LISTENERS_MAX];
 	size_t listener_count, listeners_left_out;
 	struct service_process processes[EVIDENCE_PROCESSES_MAX];
@@ -96,6 +100,7 @@ struct reading {
 	int64_t node_ns; /* of node */
 	struct service_reading *services; /* [READING_SERVICES_MAX] */
 	size_t service_count, services_left_out;
+	const struct reading *before; /* while connections are added */
 	uint64_t left_out; /* connections */
 	struct process_reading processes[READING_PROCESSES_MAX]; /* by pid */
 	size_t process_count, processes_left_out;
@@ -115,7 +120,7 @@ void reading_forget(struct reading *reading);
  * Takes over what a look found: begin, which forgets what was there, add or only count for each
  * connection, end with its listeners.
  */
-void reading_begin(struct reading *reading);
+void reading_begin(struct reading *reading, const struct reading *before);
 void reading_count(struct reading *reading, const struct event *event);
 void reading_add(struct reading *reading, const struct event *event);
 void reading_end(struct reading *reading, const struct reading *before,

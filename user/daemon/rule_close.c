@@ -12,7 +12,7 @@
 /* So many that were closed late are no accident: the service goes on. */
 #define CLOSED_LATE_MIN 2
 
-/* So many readings in a row that each found more are no fluctuation. */
+/* So many readings that found more are no fluctuation, nor are so many new ones. */
 #define GROWS 3
 
 /*
@@ -34,9 +34,10 @@
 /* One connection that was not read for so many times the threshold is no accident. */
 #define HUNG_THRESHOLDS 10
 
+/* A pool whose server closes one after another grows too, but with none that is new. */
 static bool grows(const struct evidence *evidence)
 {
-	return evidence->growing >= GROWS;
+	return evidence->growing >= GROWS && evidence->younger >= GROWS;
 }
 
 /* Of a client: what its pool does not look at, with nothing to be read but the end. */
@@ -170,7 +171,7 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 	rule_add(&finding->proof, "%s: %" PRIu64 "%s%s",
 		 client ? "nothing but the end or a last message is left to be read"
 			: "read to the end (Recv-Q 0)",
-		 count, grows(evidence) ? ", more at each of the last readings" : "",
+		 count, grows(evidence) ? ", more and more of them" : "",
 		 rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) ? ", and the oldest stays" : "");
 	if (!client && evidence->interval_ns > 0 && waits->count != waits->before)
 		rule_add(&finding->proof, "their number changes by %+.1f a second",
@@ -250,7 +251,10 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		   rule_age(oldest(evidence, true), age),
 		   scarce ? "or a slow leak: descriptors get scarce" : "usually harmless");
 	rule_add(&finding->proof, "connected from here; at most a last message is left to be read");
-	rule_add(&finding->proof, "their number did not grow at each of the last readings");
+	rule_add(&finding->proof,
+		 "their number does not keep growing; connected since the oldest of them was "
+		 "closed: %" PRIu64,
+		 evidence->younger);
 	add_fds(finding, evidence);
 	if (scarce)
 		rule_add(&finding->now,
