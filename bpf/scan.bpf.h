@@ -75,6 +75,9 @@ static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 		count_not_followed(sk, conn.established_ns, error);
 }
 
+/* Set by user space: there is but one look, so that only what waits now is of interest. */
+const volatile bool existing_waiting_only;
+
 SEC("iter/tcp")
 int sc_existing(struct bpf_iter__tcp *ctx)
 {
@@ -88,6 +91,10 @@ int sc_existing(struct bpf_iter__tcp *ctx)
 		return 0;
 	switch (common->skc_state) {
 	case TCP_ESTABLISHED:
+		if (existing_waiting_only && ((struct sock *)tp)->sk_socket)
+			break;
+		conn_adopt((struct sock *)tp, tp);
+		break;
 	case TCP_CLOSE_WAIT:
 		conn_adopt((struct sock *)tp, tp);
 		break;

@@ -139,6 +139,48 @@ static void faults_table_full(void **state)
 	service_stop();
 }
 
+static size_t listed(const struct daemon *lister, const struct pair pairs[OLD])
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < lister->count; i++) {
+		for (int j = 0; j < OLD; j++)
+			found += lister->seen[i].local_port == pairs[j].server_port &&
+				 lister->seen[i].remote_port == pairs[j].client_port;
+	}
+	return found;
+}
+
+/* What does not wait takes no room in a list; what waits and has none is not left out silently. */
+static void faults_list_without_room(void **state)
+{
+	static const char *const room[] = {"--list", "--json", "--max-connections", "1000", NULL};
+	static const char *const none[] = {"--list", "--json", "--max-connections", "10", NULL};
+	static struct daemon lister;
+	static struct crowd crowd;
+	static struct pair old[OLD];
+	struct listener listener;
+
+	(void)state;
+	crowd.count = 0;
+	open_old(old, &listener);
+	listener_open(&crowd.listener, AF_INET, "127.0.0.1", 16);
+	for (int i = 0; i < MORE_THAN_ROOM; i++)
+		crowd_add(&crowd);
+	for (int i = 0; i < OLD; i++)
+		pair_close_client(&old[i]);
+	assert_int_equal(daemon_run(&lister, room), 0);
+	assert_int_equal(listed(&lister, old), OLD);
+	assert_null(strstr(lister.said, "not listed"));
+	assert_int_equal(daemon_run(&lister, none), 0);
+	assert_true(listed(&lister, old) < OLD);
+	assert_non_null(strstr(lister.said, "connections that wait are not listed"));
+	for (int i = 0; i < OLD; i++)
+		close(old[i].server);
+	close(listener.fd);
+	crowd_go(&crowd);
+}
+
 static struct cgroup group;
 
 /* Of version 2, or of version 1, whose limit counts what the kernel allocates, too. */
@@ -212,6 +254,7 @@ int run_full(void)
 {
 	const struct CMUnitTest tests[] = {
 		service_scenario(faults_table_full),
+		service_scenario(faults_list_without_room),
 		service_scenario(faults_no_memory_for_the_table),
 	};
 

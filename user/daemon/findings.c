@@ -346,8 +346,8 @@ void findings_looked(struct findings *findings, const struct watch_looked *looke
 	reading_end(findings->now, findings->before, looked->all, &findings->recent,
 		    watch_places(findings->watch));
 	findings->now->left_out += looked->left_out;
-	findings->step = STEP_SYMBOLS;
-	turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings);
+	if (turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings) == 0)
+		findings->step = STEP_SYMBOLS;
 }
 
 void findings_event(struct findings *findings, const struct event *event, int64_t now_ns)

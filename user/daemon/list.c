@@ -2,6 +2,7 @@
 #include "list.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
@@ -117,9 +118,28 @@ static int show_all(struct list_output *output, const struct waiting *waiting)
 	return output->error == -EPIPE || output->error == -EIO ? 0 : output->error;
 }
 
+/* What there was no room for. */
+static void tell_losses(const struct hooks *hooks)
+{
+	struct hooks_counts counts;
+	uint64_t lost;
+
+	hooks_counts(hooks, &counts);
+	lost = counts.losses[LOSS_TABLE_FULL] + counts.losses[LOSS_NO_MEMORY];
+	if (lost)
+		log_line("%" PRIu64 " connections that wait are not listed: no more than "
+			 "--max-connections fit, or the kernel had no memory for them",
+			 lost);
+	if (counts.losses[LOSS_LISTENERS])
+		log_line("%" PRIu64 " listeners are not listed: there are more than are known at "
+			 "once, or the kernel had no memory for them",
+			 (uint64_t)counts.losses[LOSS_LISTENERS]);
+}
+
 int list_run(const struct tail_options *options)
 {
-	const struct hooks_options hooks_options = {.scans_only = true};
+	const struct hooks_options hooks_options = {
+		.scans_only = true, .max_connections = options->hooks.max_connections};
 	struct list_output output = {
 		.options = options, .filter = options->filter, .style = options->style};
 	struct waiting *waiting = NULL;
@@ -137,6 +157,8 @@ int list_run(const struct tail_options *options)
 	if (r == 0 && unseen.count)
 		log_line("%u network namespaces were not looked at (%s)%s", unseen.count,
 			 strerror(-unseen.error), scan_unseen_advice(&unseen));
+	if (r == 0)
+		tell_losses(hooks);
 	waiting = waiting_new(hooks);
 	if (r == 0)
 		r = waiting ? look(waiting) : -ENOMEM;

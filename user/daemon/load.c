@@ -287,6 +287,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
 	skel->bss->stream_slow_only = options->stream_slow;
+	skel->rodata->existing_waiting_only = options->scans_only;
 	skel->rodata->has_rdonly_cast = kernel->rdonly_cast;
 	skel->rodata->disable_preemption = kernel->preempt_disable;
 	skel->rodata->disable_preemption_in_tracepoints =

@@ -81,10 +81,15 @@ void looker_free(struct looker *looker)
 int looker_add(struct looker *looker, struct waiting *waiting,
 	       const struct waiting_options *options, look_done_fn done, void *userdata)
 {
+	int r;
+
 	if (looker->count == LOOKS_MAX)
 		return -EBUSY;
+	r = turn_ask(looker->loop, &looker->piece, on_piece, looker);
+	if (r < 0)
+		return r;
 	looker->looks[looker->count++] = (struct look){waiting, *options, done, userdata};
-	return turn_ask(looker->loop, &looker->piece, on_piece, looker);
+	return 0;
 }
 
 int64_t looker_last_ns(const struct looker *looker)

@@ -65,19 +65,23 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+int reload_hold(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
 int reload_prepare(struct reload *reload, struct service *service,
 		   const struct config_source *source)
 {
-	sigset_t signals;
 	int r;
 
 	reload->service = service;
 	reload->source = source;
 	reload->read_ns = service->started_ns;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-		return -errno;
 	r = sd_event_add_signal(watch_loop(service->watch), NULL, SIGHUP, on_hangup, reload);
 	return r < 0 ? r : 0;
 }

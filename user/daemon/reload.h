@@ -22,7 +22,12 @@ struct reload {
 	unsigned long waiting; /* a bit for each setting that changes with the next start */
 };
 
-/* Reads again at each SIGHUP. The service and its loop are there. Returns 0 or -errno. */
+/* From here on SIGHUP waits, for what follows, instead of ending the process. Returns 0 or -errno.
+ */
+int reload_hold(void);
+
+/* Reads again at each SIGHUP, once for those that wait. The service and its loop are there. Returns
+ * 0 or -errno. */
 int reload_prepare(struct reload *reload, struct service *service,
 		   const struct config_source *source);
 

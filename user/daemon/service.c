@@ -367,6 +367,9 @@ int service_run(const struct settings *settings, const struct config_source *sou
 	int passed, r;
 
 	/* Before all else: loading the programs takes long. */
+	r = reload_hold();
+	if (r < 0)
+		return r;
 	passed = passed_socket(passed_address);
 	if (passed < 0 && passed != -ENOENT) /* logged */
 		return passed;

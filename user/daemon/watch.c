@@ -208,7 +208,7 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 		.left_out = hooks_untold(watch->hooks),
 	};
 	watch->told = 0;
-	turn_ask(watch->loop, &watch->tell, on_tell, watch);
+	watch->looking = turn_ask(watch->loop, &watch->tell, on_tell, watch) == 0;
 }
 
 static void on_counted(void *userdata, const struct record *record)
