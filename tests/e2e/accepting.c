@@ -49,7 +49,7 @@ static void *acceptor_main(void *argument)
 /* All that a thread sleeps in once its tid is known is accept(). */
 static void start_acceptors(struct acceptor *acceptors, int count, const struct listener *listener)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	pthread_attr_t attr;
 
 	pthread_attr_init(&attr);

@@ -121,7 +121,7 @@ static void go_on(struct aged *aged)
 /* Until its peer has answered, which the last segment before cannot be taken for. */
 static void wait_kept_alive(const struct aged *aged)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	struct tcp_info info;
 	socklen_t length = sizeof(info);
 

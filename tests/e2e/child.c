@@ -138,7 +138,7 @@ bool task_asleep(pid_t tid)
 
 void child_wait_asleep(const struct child *child)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (!task_asleep(child->pid)) {
 		if (now_ns() > deadline)

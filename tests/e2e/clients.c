@@ -97,7 +97,7 @@ static void run_rounds(struct readers *readers, const struct listener *wanted,
 		       const struct listener *other)
 {
 	for (long round = 0; round < readers->wanted; round++) {
-		int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+		int64_t deadline = deadline_ns();
 
 		while (round - readers->least > ON_THEIR_WAY) {
 			if (now_ns() > deadline)
@@ -116,7 +116,7 @@ static void run_rounds(struct readers *readers, const struct listener *wanted,
  */
 static void wait_for_readers(struct readers *readers)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	long before = readers->least;
 
 	while (readers->least < readers->wanted && now_ns() < deadline) {
@@ -362,7 +362,7 @@ static size_t subscribers(void)
 /* Of those who have gone: descriptors, subscribers, and looks that somebody still reads. */
 static void expect_nothing_left(size_t descriptors_before)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (service_descriptors() > descriptors_before || subscribers() > 1) {
 		if (now_ns() > deadline)

@@ -31,7 +31,7 @@ static void set_day_ns(int64_t ns)
 
 static json_t *closed_of(struct http *stream, const struct pair *pair)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	json_t *event = service_next(stream);
 
 	while (strcmp(text_at(event, "event"), "closed") != 0 ||
@@ -49,7 +49,7 @@ static json_t *closed_of(struct http *stream, const struct pair *pair)
 /* A finding is there, and has begun when the connection's wait did, by the clock as it is now. */
 static void expect_finding_since(const struct pair *pair)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL, offset;
+	int64_t deadline = deadline_ns(), offset;
 	json_t *diagnosis, *one, *finding, *found;
 	size_t i, j;
 	bool since = false;

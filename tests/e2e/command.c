@@ -78,7 +78,7 @@ int command_run_as(struct program *command, uid_t uid, const char *const *argume
 
 void command_wait_subscribers(size_t count)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	static struct program asking;
 	size_t now;
 

@@ -81,7 +81,7 @@ static void serve_slow_closes(struct served *served, const struct listener *list
 /* Until all have been told. */
 static void wait_for_ends(uint16_t port)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL, ended;
+	int64_t deadline = deadline_ns(), ended;
 	static struct program report;
 
 	do {

@@ -220,7 +220,7 @@ static bool has_ended(struct program *tail, const char *end, uint16_t port)
 
 static void expect_ended(struct program *tail, const char *end, uint16_t port)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (!has_ended(tail, end, port)) {
 		if (now_ns() > deadline)
@@ -407,7 +407,7 @@ static void command_tail_tells_what_it_lost(void **state)
 	kill(tail.pid, SIGSTOP);
 	flood();
 	kill(tail.pid, SIGCONT);
-	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	deadline = deadline_ns();
 	while (sum.ends + sum.lost < 2 * FLOOD) {
 		if (now_ns() > deadline && hidden_explains(2 * FLOOD - sum.ends - sum.lost))
 			break;

@@ -126,7 +126,7 @@ static void config_options_hold_over_keys(void **state)
 /* Of a local port; the host has others. */
 static json_t *next_event(struct http *stream, uint16_t port)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (now_ns() < deadline) {
 		json_t *event = service_next(stream);
@@ -171,7 +171,7 @@ static void config_reload_changes_what_is_slow(void **state)
 
 static void expect_folded(long long least)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	for (;;) {
 		json_t *status = service_get("/v1/status");

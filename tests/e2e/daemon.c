@@ -238,7 +238,7 @@ static void give_up(struct daemon *daemon, const char *waited_for)
 
 void daemon_expect_said(struct daemon *daemon, const char *text)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (!strstr(daemon->said, text)) {
 		if (!pump(daemon, 100) || now_ns() > deadline)
@@ -283,7 +283,7 @@ void daemon_start_service(struct daemon *daemon, const char *backend, const char
 int daemon_run(struct daemon *daemon, const char *const *arguments)
 {
 	char *argv[MAX_ARGUMENTS] = {(char *)suite.daemon_path};
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	size_t n = 1;
 
 	forget(daemon);
@@ -335,7 +335,7 @@ static void print_related(const struct daemon *daemon, const struct wanted *want
 
 json_t *daemon_expect(struct daemon *daemon, const struct wanted *wanted)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	json_t *json;
 
 	while (!(json = take(daemon, wanted))) {
@@ -411,7 +411,7 @@ struct losses daemon_losses(const struct daemon *daemon)
 
 int daemon_end(struct daemon *daemon, int signal, struct losses *losses)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	kill(daemon->pid, signal);
 	while (pump(daemon, 100)) {

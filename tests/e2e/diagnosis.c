@@ -117,7 +117,7 @@ json_t *diagnosis_expect(uint16_t port, const char *role, const char *const *cod
 		bool starved, all = count_wanted(answer, role, codes, &starved) == count_of(codes);
 
 		if (all && !agreeing) {
-			deadline = now_ns() + PATIENCE_MS * 1000000LL;
+			deadline = deadline_ns();
 			print_message("           %s after %.1f s\n", codes[0],
 				      seconds_since(begun));
 		}
@@ -159,7 +159,7 @@ void diagnosis_expect_end(uint16_t port, const char *role, const char *const *co
 
 void diagnosis_expect_nothing(uint16_t port, const char *role, int readings)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	static const char *const nothing[] = {NULL};
 	char last[40] = "";
 	bool starved;
@@ -170,7 +170,7 @@ void diagnosis_expect_nothing(uint16_t port, const char *role, int readings)
 
 		count_wanted(answer, role, nothing, &starved);
 		if (service_of(answer, role) && strcmp(read, last) != 0) {
-			deadline = now_ns() + PATIENCE_MS * 1000000LL;
+			deadline = deadline_ns();
 			readings--;
 		}
 		snprintf(last, sizeof(last), "%s", read);

@@ -167,7 +167,7 @@ static void faults_killed_at_load(void **state)
 	pair_open(&old, &listener);
 	pair_close_client(&old);
 	maker_start(&load);
-	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	deadline = deadline_ns();
 	while (load.made < 100 && now_ns() < deadline)
 		pass_ms(1);
 	assert_true(load.made >= 100);
@@ -327,7 +327,7 @@ static void faults_log_full(void **state)
 				    "1s",
 				    NULL};
 	static struct program program;
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	(void)state;
 	if (daemon_running(&service.daemon))

@@ -504,7 +504,7 @@ static void hostile_threads(void **state)
 	json_decref(service_get("/v1/summary"));
 	child_start(&child, be_many_threads, -1);
 	child_hear(&child);
-	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	deadline = deadline_ns();
 	while (!threads_are_bounded((uint32_t)child.pid)) {
 		if (now_ns() > deadline)
 			fail_msg("not so many threads and processes are told and left out");
@@ -622,7 +622,7 @@ static void accept_in_unit(int channel, int listener)
 /* Each has a connection in CLOSE_WAIT, which the next look tells. */
 static void expect_units_shown(void)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	size_t shown;
 
 	do {

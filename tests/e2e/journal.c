@@ -150,7 +150,7 @@ static void take_entry(struct told *told, json_t *entry)
 /* Each is written, or counted as one that is not. */
 static void expect_all_told(struct told *told, struct http *stream)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	const char *line;
 	json_t *entry;
 

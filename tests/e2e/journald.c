@@ -154,7 +154,7 @@ json_t *journald_next_now(void)
 
 json_t *journald_next(void)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	json_t *entry;
 
 	while (!(entry = journald_next_now())) {

@@ -206,7 +206,7 @@ static void tell_losses(void)
 /* When all that was sent and closed has arrived, the tables show as many as wait. */
 static void wait_settled(void)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	struct view view = {};
 
 	for (;;) {

@@ -124,7 +124,7 @@ static void listeners_by_filter(void **state)
 
 static void wait_counter(const char *name, long value)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (netns_counter(name) < value) {
 		if (now_ns() > deadline)

@@ -17,7 +17,7 @@ static const char *const arguments[] = {"--close-wait", "1ms", "--accept-wait", 
 /* Clients that ask within half a second share a look, so the truth may need another. */
 static json_t *list_until(size_t count, const char *format, unsigned int port)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	char target[128];
 	json_t *list;
 

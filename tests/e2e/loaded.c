@@ -127,7 +127,7 @@ static void loaded_killed_leaves_nothing(void **state)
 
 	daemon_kill(&suite.daemon);
 	/* The kernel frees them a little later. */
-	deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	deadline = deadline_ns();
 	while (any_left(&programs, true) || any_left(&maps, false)) {
 		if (now_ns() > deadline)
 			fail_msg("programs or maps are left");

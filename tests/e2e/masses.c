@@ -233,7 +233,7 @@ static int use_of(int use, size_t bytes, int *missing)
  */
 static void expect_uses(struct http *stream, uint16_t port, int first, int64_t begun)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	int next[2] = {first, first}, missing = 0, left;
 
 	while ((left = 2 * (first + AT_A_TIME) - next[0] - next[1]) > 0) {
@@ -508,7 +508,7 @@ static void expect_summed_once(void)
 /* A finding tells of all that wait, not only of those whose holders are looked at. */
 static void masses_that_wait(void **state)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	struct child child;
 	struct message many;
 	json_t *diagnosis, *one;

@@ -83,7 +83,7 @@ void netns_set(const char *sysctl, const char *value)
 static void wait_address(int call(int, const struct sockaddr *, socklen_t), int fd,
 			 const struct sockaddr_in6 *address)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (call(fd, (const struct sockaddr *)address, sizeof(*address))) {
 		if (now_ns() > deadline)

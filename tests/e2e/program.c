@@ -141,7 +141,7 @@ static bool has_ended(const struct program *program)
 
 static void expect(struct program *program, const struct output *output, const char *text)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (!strstr(output->text, text)) {
 		if (has_ended(program) || now_ns() > deadline)
@@ -168,7 +168,7 @@ void program_close_out(struct program *program)
 
 int program_end(struct program *program)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	int status;
 
 	while (!has_ended(program)) {

@@ -115,7 +115,7 @@ size_t service_descriptors(void)
 
 void service_wait_descriptors(size_t most)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (service_descriptors() > most) {
 		if (now_ns() > deadline)

@@ -34,7 +34,7 @@ static void check_call(int result, const char *what)
 		fail_msg("%s: %s", what, strerror(errno));
 }
 
-static int64_t deadline_ns(void)
+int64_t deadline_ns(void)
 {
 	return now_ns() + PATIENCE_MS * 1000000LL;
 }

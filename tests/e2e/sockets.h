@@ -39,6 +39,9 @@ struct pair {
 
 int64_t now_ns(void);
 
+/* After PATIENCE_MS from now. */
+int64_t deadline_ns(void);
+
 /* Makes a wait long enough to be seen. How long it really was is measured. */
 void pass_ms(int ms);
 

@@ -153,7 +153,7 @@ static void in_netns_18(struct stuck *stuck, struct child *child)
 /* All that the client has sent is in the server's queue. */
 static void wait_received(const struct pair *pair)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 	struct tcp_info info = {};
 	socklen_t length = sizeof(info);
 
@@ -318,7 +318,7 @@ static bool has_spoken(const struct child *child)
 /* Whether it has got into the queue of the first: the kernel chooses, and one of them gets it. */
 static bool got_stuck(struct shared_port *shared, unsigned int queued)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	for (;;) {
 		if (listener_queued(&shared->listeners[0]) > queued)

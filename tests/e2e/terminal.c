@@ -40,7 +40,7 @@ static void start_server(struct terminal *terminal)
 {
 	const char *const argv[] = {"tmux", "-S", terminal->socket, "-f", "/dev/null", "-D", NULL};
 	const char *const try[] = {"set-option", "-g", "status", "off", NULL};
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	/* tmux wants UTF-8; it would take itself for running in the terminal of whoever tests. */
 	setenv("LC_ALL", "C.UTF-8", 1);
@@ -140,7 +140,7 @@ static bool shows(struct terminal *terminal, int line, const char *text)
 
 static void expect(struct terminal *terminal, int line, const char *text, bool shown)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * 1000000LL;
+	int64_t deadline = deadline_ns();
 
 	while (shows(terminal, line, text) != shown) {
 		if (now_ns() > deadline)

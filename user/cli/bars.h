@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Counts of durations by powers of two, as bars on a terminal. */
-#ifndef SLOWCLOSE_BARS_H
-#define SLOWCLOSE_BARS_H
+#ifndef SLOWCLOSE_CLI_BARS_H
+#define SLOWCLOSE_CLI_BARS_H
 
 #include <stdbool.h>
 #include <stdint.h>

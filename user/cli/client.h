@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Asks the daemon, over HTTP on its unix socket. */
-#ifndef SLOWCLOSE_CLIENT_H
-#define SLOWCLOSE_CLIENT_H
+#ifndef SLOWCLOSE_CLI_CLIENT_H
+#define SLOWCLOSE_CLI_CLIENT_H
 
 #include <curl/curl.h>
 #include <jansson.h>

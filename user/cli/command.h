@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A subcommand, and the options that it is run with. */
-#ifndef SLOWCLOSE_COMMAND_H
-#define SLOWCLOSE_COMMAND_H
+#ifndef SLOWCLOSE_CLI_COMMAND_H
+#define SLOWCLOSE_CLI_COMMAND_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A diagnosis for people. */
-#ifndef SLOWCLOSE_EXPLAIN_H
-#define SLOWCLOSE_EXPLAIN_H
+#ifndef SLOWCLOSE_CLI_EXPLAIN_H
+#define SLOWCLOSE_CLI_EXPLAIN_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Ctrl-C and SIGTERM. */
-#ifndef SLOWCLOSE_INTERRUPT_H
-#define SLOWCLOSE_INTERRUPT_H
+#ifndef SLOWCLOSE_CLI_INTERRUPT_H
+#define SLOWCLOSE_CLI_INTERRUPT_H
 
 #include <stdbool.h>
 

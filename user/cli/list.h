@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Connections that wait now, as lines for people. */
-#ifndef SLOWCLOSE_LIST_H
-#define SLOWCLOSE_LIST_H
+#ifndef SLOWCLOSE_CLI_LIST_H
+#define SLOWCLOSE_CLI_LIST_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Listeners as lines for people. */
-#ifndef SLOWCLOSE_LISTENERS_H
-#define SLOWCLOSE_LISTENERS_H
+#ifndef SLOWCLOSE_CLI_LISTENERS_H
+#define SLOWCLOSE_CLI_LISTENERS_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Standard output: JSON for other programs, and whether anybody reads. */
-#ifndef SLOWCLOSE_OUTPUT_H
-#define SLOWCLOSE_OUTPUT_H
+#ifndef SLOWCLOSE_CLI_OUTPUT_H
+#define SLOWCLOSE_CLI_OUTPUT_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The path and the parameters of a request. */
-#ifndef SLOWCLOSE_QUERY_H
-#define SLOWCLOSE_QUERY_H
+#ifndef SLOWCLOSE_CLI_QUERY_H
+#define SLOWCLOSE_CLI_QUERY_H
 
 #include <stdbool.h>
 #include <stddef.h>

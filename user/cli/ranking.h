@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Of any number of lines, those with the greatest keys. */
-#ifndef SLOWCLOSE_RANKING_H
-#define SLOWCLOSE_RANKING_H
+#ifndef SLOWCLOSE_CLI_RANKING_H
+#define SLOWCLOSE_CLI_RANKING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A summary for people. */
-#ifndef SLOWCLOSE_REPORT_H
-#define SLOWCLOSE_REPORT_H
+#ifndef SLOWCLOSE_CLI_REPORT_H
+#define SLOWCLOSE_CLI_REPORT_H
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Lines of an answer that cannot be read. */
-#ifndef SLOWCLOSE_SKIPPED_H
-#define SLOWCLOSE_SKIPPED_H
+#ifndef SLOWCLOSE_CLI_SKIPPED_H
+#define SLOWCLOSE_CLI_SKIPPED_H
 
 #include <jansson.h>
 #include <stddef.h>

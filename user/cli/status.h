@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What the daemon says of itself, for people. */
-#ifndef SLOWCLOSE_STATUS_H
-#define SLOWCLOSE_STATUS_H
+#ifndef SLOWCLOSE_CLI_STATUS_H
+#define SLOWCLOSE_CLI_STATUS_H
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The answer of /v1/summary, read from its JSON. */
-#ifndef SLOWCLOSE_SUMMARY_H
-#define SLOWCLOSE_SUMMARY_H
+#ifndef SLOWCLOSE_CLI_SUMMARY_H
+#define SLOWCLOSE_CLI_SUMMARY_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Rows of a summary as a table for people. */
-#ifndef SLOWCLOSE_TABLE_H
-#define SLOWCLOSE_TABLE_H
+#ifndef SLOWCLOSE_CLI_TABLE_H
+#define SLOWCLOSE_CLI_TABLE_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -177,4 +177,11 @@ struct evidence {
 	struct evidence_until_fin until_fin;
 };
 
+struct reading; /* reading.h */
+
+/* What service i of this reading shows, compared with the reading before. */
+void evidence_make(struct evidence *evidence, const struct reading *reading,
+		   const struct reading *before, size_t i, const struct thresholds *thresholds,
+		   int64_t realtime_offset_ns);
+
 #endif

@@ -78,9 +78,9 @@ void metrics_rows_begin(struct metrics_rows *rows, int64_t now_ns)
 static int compare_seen(const void *a, const void *b)
 {
 	const struct seen *one = a, *other = b;
-	int first = (one->id[0] > other->id[0]) - (one->id[0] < other->id[0]);
+	int first = compare_u64(one->id[0], other->id[0]);
 
-	return first ? first : (one->id[1] > other->id[1]) - (one->id[1] < other->id[1]);
+	return first ? first : compare_u64(one->id[1], other->id[1]);
 }
 
 static const struct seen *find_before(const struct metrics_rows *rows, const struct seen *seen)

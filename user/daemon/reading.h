@@ -126,6 +126,9 @@ void reading_add(struct reading *reading, const struct event *event);
 void reading_end(struct reading *reading, const struct reading *before,
 		 const struct waiting *waiting, const struct recent *recent, struct places *places);
 
+/* Called by reading_end(): which processes are looked at, of those of all services. */
+void reading_choose_processes(struct reading *reading);
+
 /* The processes whose threads are to be read, in ascending order. Returns how many. */
 size_t reading_pids(const struct reading *reading, uint32_t pids[READING_PROCESSES_MAX]);
 
@@ -141,11 +144,6 @@ void reading_read_process(struct reading *reading, size_t i, const struct proc_m
 			  struct places *places);
 void reading_read_service(struct reading *reading, size_t i);
 void reading_read_node(struct reading *reading, int64_t now_ns);
-
-/* What the service of this reading shows, compared with the reading before. */
-void evidence_make(struct evidence *evidence, const struct reading *reading,
-		   const struct reading *before, size_t i, const struct thresholds *thresholds,
-		   int64_t realtime_offset_ns);
 
 /* Role, network namespace and port; of clients the command too. */
 bool reading_is_same_service(const struct service_reading *one,

@@ -116,7 +116,7 @@ static int compare(const void *a, const void *b)
 {
 	const struct symbol *one = a, *other = b;
 
-	return (one->address > other->address) - (one->address < other->address);
+	return compare_u64(one->address, other->address);
 }
 
 void symbols_sort(struct symbols *symbols)
