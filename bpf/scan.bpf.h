@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Looks at what is there now, on demand: the sockets that are older than the hooks, the connections
- * that wait, the listeners, and who holds a descriptor of them. One scan runs at a time. Where the
- * kernel lets nobody iterate over the elements of a map, walk.bpf.h does that for what is here.
+ * that wait, the listeners, and who holds a descriptor of them. A scan runs while another is not
+ * over, as that of threads (thread.bpf.h): they share the count of elements up to a pause. Of
+ * waiting connections there is one at a time. Where the kernel lets nobody iterate over the
+ * elements of a map, walk.bpf.h does that for what is here.
  */
 #ifndef SLOWCLOSE_SCAN_BPF_H
 #define SLOWCLOSE_SCAN_BPF_H

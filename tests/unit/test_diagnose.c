@@ -879,6 +879,22 @@ static void who_sleeps_at_work_is_in_no_lock(void **state)
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 }
 
+static void what_does_not_fit_is_cut_between_words(void **state)
+{
+	struct evidence evidence = lock_stall();
+	struct evidence_process *process = &evidence.processes[0];
+	const char *line;
+
+	(void)state;
+	set_threads(&evidence, THREAD_TIMED_LOCK, 3);
+	set_threads(&evidence, THREAD_POLL, 2);
+	set_threads(&evidence, THREAD_PAGE_CACHE, 1);
+	for (int wait = 0; wait < THREAD_WAITS; wait++)
+		strcpy(process->groups[wait].where, "function_with_a_long_name_of_the_kernel");
+	line = finding(&evidence, FINDING_ACCEPT_STALLED)->proof.text[2];
+	assert_string_equal(line + strlen(line) - strlen("the_kernel), ..."), "the_kernel), ...");
+}
+
 /* What it has of others, who have closed it, can be there by chance. */
 static void who_has_only_inherited_may_be_idle(void **state)
 {
@@ -1407,6 +1423,7 @@ int main(void)
 		cmocka_unit_test(a_listener_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(thresholds_do_not_overflow),
 		cmocka_unit_test(who_sleeps_at_work_is_in_no_lock),
+		cmocka_unit_test(what_does_not_fit_is_cut_between_words),
 		cmocka_unit_test(who_has_only_inherited_may_be_idle),
 		cmocka_unit_test(close_leak_boundaries),
 		cmocka_unit_test(a_finding_is_as_old_as_what_it_speaks_of),

@@ -164,7 +164,9 @@ static enum MHD_Result answer_listing(struct request *request)
 		r = listing_new(&request->listing, request->requests->service->listings, kind,
 				&request->query.filter, on_listing, request);
 		if (r < 0)
-			return respond_failure(request, "there are too many looks at once");
+			return respond_failure(request,
+					       r == -ENOMEM ? "out of memory"
+							    : "there are too many looks at once");
 	}
 	r = listing_ready(request->listing);
 	if (r == 0) {

@@ -136,7 +136,7 @@ static bool waits_long(const struct evidence *evidence)
 static void find_undetermined(const struct evidence *evidence, struct diagnosis *diagnosis)
 {
 	struct finding *finding = &diagnosis->findings[FINDING_UNDETERMINED];
-	char waits[FINDING_LINE_SIZE];
+	char waits[RULE_LIST_SIZE];
 
 	if (diagnosis_has_findings(diagnosis)) {
 		rule_out(finding, "%s", "");
@@ -146,7 +146,7 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 		rule_out(finding, "what waits is little, and not for long");
 		return;
 	}
-	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%.190s; nothing proves why",
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
 		   rule_what_waits(evidence, waits));
 	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
 		const struct finding *other = &diagnosis->findings[code];

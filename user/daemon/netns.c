@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Those visited, by inode number; a host has some hundreds at most. */
+/* Those visited, by inode number: hundreds, or if somebody makes them thousands, which is no work.
+ */
 struct visited {
 	ino_t *inodes;
 	size_t count, room;

@@ -116,7 +116,25 @@ const char *rule_age(const struct evidence_waits *waits, char buf[RULE_AGE_SIZE]
 	return buf;
 }
 
-const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LINE_SIZE])
+bool rule_list(char list[RULE_LIST_SIZE], const char *format, ...)
+{
+	const char *comma = *list ? ", " : "";
+	size_t used = strlen(list);
+	char part[RULE_LIST_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(part, sizeof(part), format, args);
+	va_end(args);
+	if (used + strlen(comma) + strlen(part) + sizeof(", ...") > RULE_LIST_SIZE) {
+		snprintf(list + used, RULE_LIST_SIZE - used, "%s...", comma);
+		return false;
+	}
+	snprintf(list + used, RULE_LIST_SIZE - used, "%s%s", comma, part);
+	return true;
+}
+
+const char *rule_what_waits(const struct evidence *evidence, char buf[RULE_LIST_SIZE])
 {
 	static const struct {
 		enum conn_cause cause;
@@ -127,21 +145,19 @@ const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LI
 		{CAUSE_NOT_CLOSING, "not closed"},
 		{CAUSE_NONE, "in CLOSE_WAIT"},
 	};
-	char oldest[32];
-	int used = 0;
+	char oldest[32], count[40];
+	bool fits = true;
 
 	buf[0] = '\0';
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && fits; i++) {
 		const struct evidence_waits *waits = &evidence->waits[kinds[i].cause];
 
-		if (!waits->count || used >= FINDING_LINE_SIZE)
-			continue;
-		used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used),
-				 "%s%" PRIu64 " connection%s %s for %s%s%s", used ? ", " : "",
-				 waits->count, waits->count == 1 ? "" : "s", kinds[i].text,
-				 waits->oldest_at_least ? "" : "up to ",
-				 duration_format(waits->oldest_ns, oldest, sizeof(oldest)),
-				 waits->oldest_at_least ? " or more" : "");
+		if (waits->count)
+			fits = rule_list(buf, "%s %s for %s%s%s",
+					 rule_connections(waits->count, count), kinds[i].text,
+					 waits->oldest_at_least ? "" : "up to ",
+					 duration_format(waits->oldest_ns, oldest, sizeof(oldest)),
+					 waits->oldest_at_least ? " or more" : "");
 	}
 	return buf;
 }

@@ -59,14 +59,20 @@ bool rule_is_stalled(const struct evidence *evidence);
 /* How long the oldest has waited: "3.2s", or "at least 3.2s". */
 const char *rule_age(const struct evidence_waits *waits, char buf[RULE_AGE_SIZE]);
 
-/* "12 connections wait to be accepted, the oldest for 3.2s; …": all that waits. */
-const char *rule_what_waits(const struct evidence *evidence, char buf[FINDING_LINE_SIZE]);
+/* A part of a line; of what does not fit in there is "...". */
+#define RULE_LIST_SIZE 150
+
+/* Returns false when it did not fit: then nothing more is to be added. */
+RULE_PRINTF(2, 3) bool rule_list(char list[RULE_LIST_SIZE], const char *format, ...);
+
+/* "12 connections never accepted for up to 3.2s, …": all that waits. */
+const char *rule_what_waits(const struct evidence *evidence, char buf[RULE_LIST_SIZE]);
 
 /* "nginx/123". */
 const char *rule_process(const struct evidence_process *process, char buf[64]);
 
 /* "all 4 threads are stopped by a signal"; or the most frequent waits. */
-const char *rule_threads(const struct evidence_process *process, char buf[FINDING_LINE_SIZE]);
+const char *rule_threads(const struct evidence_process *process, char buf[RULE_LIST_SIZE]);
 
 /* The same for each process, as proof. */
 void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence);

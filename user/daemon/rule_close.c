@@ -278,7 +278,7 @@ static bool are_alike(const struct evidence_until_fin *until_fin)
 void rule_impatient_peers(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_until_fin *until_fin = &evidence->until_fin;
-	char middle[32], low[32], high[32], waits[FINDING_LINE_SIZE];
+	char middle[32], low[32], high[32], waits[RULE_LIST_SIZE];
 
 	if (evidence->role != ROLE_SERVER) {
 		rule_out(finding, "%s", "");
@@ -312,7 +312,7 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "%zu of them were closed later by this host: it works, and takes "
 		 "longer than that",
 		 until_fin->alike_closed);
-	rule_add(&finding->proof, "now %.180s", rule_what_waits(evidence, waits));
+	rule_add(&finding->proof, "now %s", rule_what_waits(evidence, waits));
 	rule_add(&finding->now,
 		 "see why answers take longer than %s (slow query, slow upstream), or "
 		 "raise the peers' timeout",

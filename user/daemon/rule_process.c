@@ -34,28 +34,26 @@ static enum thread_wait most_frequent(const struct evidence_process *process, ui
 	return most;
 }
 
-const char *rule_threads(const struct evidence_process *process, char buf[FINDING_LINE_SIZE])
+const char *rule_threads(const struct evidence_process *process, char buf[RULE_LIST_SIZE])
 {
 	uint32_t seen = 0;
-	int used = 0;
+	bool fits = true;
 
 	if (!process->threads_known || !process->threads)
 		return strcpy(buf, "what its threads do is not known");
 	buf[0] = '\0';
-	for (int i = 0; i < 4 && used < FINDING_LINE_SIZE; i++) {
+	for (int i = 0; i < 4 && fits; i++) {
 		enum thread_wait wait = most_frequent(process, seen);
 		const struct evidence_group *group;
 
 		if (wait == THREAD_WAITS)
 			break;
 		group = &process->groups[wait];
-		used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used),
-				 "%s%u of %s%u thread%s %s", used ? ", " : "", group->count,
+		fits = rule_list(buf, "%u of %s%u thread%s %s%s%s%s", group->count,
 				 process->threads_left_out ? "the first " : "", process->threads,
-				 process->threads == 1 ? "" : "s", thread_wait_text(wait));
-		if (group->where[0] && used < FINDING_LINE_SIZE)
-			used += snprintf(buf + used, (size_t)(FINDING_LINE_SIZE - used), " (%s)",
-					 group->where);
+				 process->threads == 1 ? "" : "s", thread_wait_text(wait),
+				 group->where[0] ? " (" : "", group->where,
+				 group->where[0] ? ")" : "");
 		seen |= 1U << wait;
 	}
 	return buf;
@@ -64,7 +62,7 @@ const char *rule_threads(const struct evidence_process *process, char buf[FINDIN
 void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence)
 {
 	size_t told = 0, more = evidence->processes_left_out;
-	char name[64], threads[FINDING_LINE_SIZE];
+	char name[64], threads[RULE_LIST_SIZE];
 
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (!rule_has_part(&evidence->processes[i]))
@@ -74,7 +72,7 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 			continue;
 		}
 		told++;
-		rule_add(lines, "%s: %.150s", rule_process(&evidence->processes[i], name),
+		rule_add(lines, "%s: %s", rule_process(&evidence->processes[i], name),
 			 rule_threads(&evidence->processes[i], threads));
 	}
 	if (more)

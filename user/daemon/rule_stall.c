@@ -145,7 +145,7 @@ static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
 static void prove_io(const struct evidence *evidence, struct finding *finding,
 		     const struct evidence_process *process)
 {
-	char name[64], waits[FINDING_LINE_SIZE], some[64] = "";
+	char name[64], waits[RULE_LIST_SIZE], some[64] = "";
 	enum thread_wait wait = THREAD_DISK;
 	const struct evidence_group *group = io_group(process, &wait);
 	uint32_t stuck = (uint32_t)io_stuck(process);
@@ -156,7 +156,7 @@ static void prove_io(const struct evidence *evidence, struct finding *finding,
 		snprintf(some, sizeof(some), "%u of %u threads of ", group->count,
 			 process->threads);
 	rule_prove(finding, SEVERITY_CRITICAL, sure ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s%s hang%s %s: %.140s", some, name, sure || group->count == 1 ? "s" : "",
+		   "%s%s hang%s %s: %s", some, name, sure || group->count == 1 ? "s" : "",
 		   thread_wait_text(wait), rule_what_waits(evidence, waits));
 	rule_add(&finding->proof, "%u of %u threads of %s are there%s%s%s", group->count,
 		 process->threads, name, group->where[0] ? ", in the kernel's " : "", group->where,
@@ -264,9 +264,9 @@ static const char *of_one_thread(const struct evidence_process *process, char bu
 static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 		      const struct evidence_process *process)
 {
-	char name[64], waits[FINDING_LINE_SIZE], share[16], node[16], stolen[16], thread[40];
+	char name[64], waits[RULE_LIST_SIZE], share[16], node[16], stolen[16], thread[40];
 
-	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH, "%s does not get CPU%s: %.140s",
+	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH, "%s does not get CPU%s: %s",
 		   rule_process(process, name),
 		   is_throttled(process) ? ", its quota is used up" : "",
 		   rule_what_waits(evidence, waits));
@@ -289,10 +289,10 @@ static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 
 static void prove_stolen(const struct evidence *evidence, struct finding *finding)
 {
-	char waits[FINDING_LINE_SIZE], stolen[16];
+	char waits[RULE_LIST_SIZE], stolen[16];
 
 	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_MEDIUM,
-		   "this machine does not get CPU from its host: %.140s",
+		   "this machine does not get CPU from its host: %s",
 		   rule_what_waits(evidence, waits));
 	rule_add(&finding->proof, "%s of the CPUs' time was stolen",
 		 rule_percent(evidence->node.stolen, stolen));
@@ -442,13 +442,13 @@ static void prove_lock(const struct evidence *evidence, struct finding *finding,
 		       const struct evidence_process *process, bool all)
 {
 	const struct evidence_group *lock = &process->groups[THREAD_LOCK];
-	char name[64], waits[FINDING_LINE_SIZE], threads[FINDING_LINE_SIZE];
+	char name[64], waits[RULE_LIST_SIZE], threads[RULE_LIST_SIZE];
 
 	rule_prove(finding, SEVERITY_CRITICAL, all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s hangs in a lock: %s: %.120s", rule_process(process, name),
+		   "%s hangs in a lock: %s: %s", rule_process(process, name),
 		   all ? "all its threads sleep in futex" : "its workers all sleep in futex",
 		   rule_what_waits(evidence, waits));
-	rule_add(&finding->proof, "%s: %.150s", name, rule_threads(process, threads));
+	rule_add(&finding->proof, "%s: %s", name, rule_threads(process, threads));
 	rule_add(&finding->proof,
 		 "%u of them did not run at all since the last reading (thread "
 		 "%u, %.16s)",
@@ -464,7 +464,7 @@ static void prove_lock(const struct evidence *evidence, struct finding *finding,
 void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_process *process;
-	char threads[FINDING_LINE_SIZE];
+	char threads[RULE_LIST_SIZE];
 	bool all;
 
 	if (cannot_tell(evidence, finding))
@@ -480,7 +480,7 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 	    (process = rule_locked_workers(evidence)) != NULL) {
 		rule_not_decidable(finding,
 				   "whether its workers hang in a lock or have nothing to do: "
-				   "%.130s",
+				   "%s",
 				   rule_threads(process, threads));
 		return;
 	}
@@ -488,10 +488,10 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 	if (process && none_awake(process)) {
 		rule_not_decidable(finding,
 				   "whether it hangs in a lock, or only sleeps or has nothing to "
-				   "do: %.130s",
+				   "do: %s",
 				   rule_threads(process, threads));
 		return;
 	}
-	rule_out(finding, "not all threads sleep in futex: %.150s",
+	rule_out(finding, "not all threads sleep in futex: %s",
 		 process ? rule_threads(process, threads) : "none of its processes is known");
 }

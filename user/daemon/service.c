@@ -120,7 +120,7 @@ void service_take_waiting(struct service *service, const struct waiting *waiting
 	stats_waiting_end(service->stats);
 }
 
-/* The shortest window that has all since the last report. */
+/* The shortest window that has all since the last report, or the longest there is. */
 static enum window report_window(int64_t interval_ns)
 {
 	if (interval_ns <= 60 * NSEC_PER_SEC)
