@@ -1056,6 +1056,26 @@ static void nobody_debugs_the_first_process(void **state)
 		strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0], "gdb -p 10"));
 }
 
+/* A pool of processes that is used up: no debugger tells more, and a restart helps nobody. */
+static void workers_that_are_all_at_work_are_told(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
+	evidence.processes[0].threads = 0;
+	set_threads(&evidence, THREAD_PIPE, 1);
+	evidence.processes[0].accepts = true;
+	evidence.process_count = 2;
+	evidence.processes[1] = evidence.processes[0];
+	evidence.processes[1].pid = 12;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			       "2 processes accept here, and all of them are at work"));
+	/* One has nothing to do, and does not accept. */
+	evidence.processes[1].groups[THREAD_ACCEPT].count = 1;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0], "gdb"));
+}
+
 /* Of many that share a port, the one that is stopped has not called accept() last. */
 static void who_is_stopped_is_named(void **state)
 {
@@ -1419,6 +1439,7 @@ int main(void)
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(what_is_stopped_is_not_only_slow),
 		cmocka_unit_test(who_is_starved_closes_late),
+		cmocka_unit_test(workers_that_are_all_at_work_are_told),
 		cmocka_unit_test(who_is_stopped_is_named),
 		cmocka_unit_test(a_listener_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(thresholds_do_not_overflow),

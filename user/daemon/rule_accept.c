@@ -267,11 +267,43 @@ static bool waits_for_events(const struct evidence_process *process)
 	return process && process->pid > 1 && process->groups[THREAD_POLL].count;
 }
 
+static bool is_free(const struct evidence_process *process)
+{
+	return process->groups[THREAD_ACCEPT].count || process->groups[THREAD_POLL].count;
+}
+
+/* How many processes have accepted; 0 where one of them waits for something to do. */
+static size_t workers_taken(const struct evidence *evidence)
+{
+	size_t taken = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->accepts && is_free(process))
+			return 0;
+		taken += process->accepts;
+	}
+	return taken;
+}
+
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
 			   const struct evidence_listener *listener)
 {
+	size_t workers = workers_taken(evidence);
+
 	if (rule_advise_held_up(evidence, finding))
 		return;
+	if (workers > 1) {
+		rule_add(&finding->now,
+			 "%s%zu processes accept here, and all of them are at work: see what they "
+			 "wait for, or allow more of them",
+			 evidence->processes_left_out ? "at least " : "", workers);
+		rule_add(&finding->for_good,
+			 "a time limit for what they wait for; as many as there are requests at "
+			 "peak");
+		return;
+	}
 	if (waits_for_events(holder_of(evidence, listener))) {
 		rule_add(&finding->now,
 			 "it waits for events, and not for this listener: see whether a limit of "
