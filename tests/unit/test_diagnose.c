@@ -1145,6 +1145,76 @@ static void what_is_stopped_is_not_only_slow(void **state)
 	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->confidence, CONFIDENCE_HIGH);
 }
 
+/* It has what waits, and nothing to do with it: its timers alone had to wait. */
+static void who_sleeps_is_not_starved(void **state)
+{
+	struct evidence evidence = cpu_starved_by_others();
+
+	(void)state;
+	assert_proven(&evidence, BIT(FINDING_CPU_STARVED));
+	evidence.processes[0].groups[THREAD_RUNNING].before = 0;
+	assert_int_equal(finding(&evidence, FINDING_CPU_STARVED)->verdict, VERDICT_RULED_OUT);
+	assert_non_null(strstr(reason(&evidence, FINDING_CPU_STARVED), "at both readings"));
+}
+
+/* Another one has most of what waits, and is not stopped. */
+static void who_is_stopped_beside_others_is_not_all(void **state)
+{
+	struct evidence evidence = not_reading();
+
+	(void)state;
+	evidence.process_count = 2;
+	evidence.processes[1] = evidence.processes[0];
+	evidence.processes[1].pid = 11;
+	memset(evidence.processes[1].groups, 0, sizeof(evidence.processes[1].groups));
+	evidence.processes[1].groups[THREAD_STOPPED].count = 1;
+	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0], "kill -CONT 11"));
+	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->now.count, 2);
+	/* Few are enough where nobody could read them. */
+	set_waits(&evidence, CAUSE_NOT_READING, 1, 3 * SEC);
+	assert_proven(&evidence, 0);
+	evidence.processes[0].owns = false;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->confidence, CONFIDENCE_HIGH);
+}
+
+/* Workers that hang behind a thread in poll look as those that have nothing to do. */
+static void a_lock_beside_one_that_waits_is_not_ruled_out(void **state)
+{
+	struct evidence evidence = not_reading();
+
+	(void)state;
+	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
+	evidence.processes[0].threads = 0;
+	set_threads(&evidence, THREAD_LOCK, 8);
+	set_threads(&evidence, THREAD_POLL, 1);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+}
+
+/* A slow server with a listener for each family, of which one has no connections. */
+static void nothing_is_left_over_without_an_accept(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	evidence.listener_count = 2;
+	evidence.listeners[1] = evidence.listeners[0];
+	evidence.listeners[1].queued = evidence.listeners[1].queued_before = 0;
+	for (int i = 0; i < 2; i++) {
+		evidence.listeners[i].accepts = 0;
+		evidence.listeners[i].last_accept_ns = SEC - 1;
+		evidence.listeners[i].accepts_seen = true;
+	}
+	evidence.waits[CAUSE_NEVER_ACCEPTED].oldest_ns = 4 * SEC;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	/* It accepts, and this queue stays. */
+	evidence.listeners[0].accepts = evidence.listeners[1].accepts = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+}
+
 /* What is slow for want of CPU closes late, too. */
 static void who_is_starved_closes_late(void **state)
 {
@@ -1438,6 +1508,10 @@ int main(void)
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(what_is_stopped_is_not_only_slow),
+		cmocka_unit_test(who_sleeps_is_not_starved),
+		cmocka_unit_test(nothing_is_left_over_without_an_accept),
+		cmocka_unit_test(who_is_stopped_beside_others_is_not_all),
+		cmocka_unit_test(a_lock_beside_one_that_waits_is_not_ruled_out),
 		cmocka_unit_test(who_is_starved_closes_late),
 		cmocka_unit_test(workers_that_are_all_at_work_are_told),
 		cmocka_unit_test(who_is_stopped_is_named),

@@ -204,9 +204,14 @@ static double errors_rate(const struct evidence_listener *listener)
 	return rate;
 }
 
-/* Where one process has several listeners of a port, its accept() is of whichever. */
+/*
+ * Where one process has several listeners of a port, its accept() is of whichever. Where there was
+ * none between two readings, nothing tells of which the last one was.
+ */
 static bool is_left_over(const struct evidence *evidence, const struct evidence_listener *listener)
 {
+	if (!(listener->accepts > 0))
+		return false;
 	for (size_t i = 0; i < evidence->listener_count; i++) {
 		const struct evidence_listener *other = &evidence->listeners[i];
 
@@ -322,8 +327,9 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 			 "list-sockets, then systemctl status");
 	else
 		rule_add(&finding->now,
-			 "look at what its threads do (gdb -p %u, or the runtime's own dump), then "
-			 "restart it",
+			 "look at what its threads do (gdb -p %u, or the runtime's own dump): if "
+			 "they hang, restart it; if they are at work, it has too few of them, or "
+			 "each takes too long",
 			 listener->holder);
 	rule_add(&finding->for_good,
 		 "accept in a thread of its own that does nothing else, so that "

@@ -31,8 +31,10 @@
 #define PEERS_MIN 5
 #define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
 
-/* One connection that was not read for so many times the threshold is no accident. */
+/* One connection that was not read for so many times the threshold is no accident; and by who is
+ * stopped, held or frozen. */
 #define HUNG_THRESHOLDS 10
+#define HELD_UP_THRESHOLDS 3
 
 /* A pool whose server closes one after another grows too, but with none that is new. */
 static bool grows(const struct evidence *evidence)
@@ -252,8 +254,9 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		   scarce ? "or a slow leak: descriptors get scarce" : "usually harmless");
 	rule_add(&finding->proof, "connected from here; at most a last message is left to be read");
 	rule_add(&finding->proof,
-		 "their number does not keep growing; connected since the oldest of them was "
-		 "closed: %" PRIu64,
+		 "their number %s; connected since the oldest of them was closed: %" PRIu64,
+		 evidence->growing ? "grows, but not for long or with few new ones"
+				   : "does not keep growing",
 		 evidence->younger);
 	add_fds(finding, evidence);
 	if (scarce)
@@ -322,16 +325,32 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "reaches nobody");
 }
 
+/* Whether nobody could read what waits, of those that have it. */
+static bool all_are_held_up(const struct evidence *evidence)
+{
+	size_t held_up = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->owns && !rule_is_process_held_up(process))
+			return false;
+		held_up += process->owns;
+	}
+	return held_up && !evidence->processes_left_out;
+}
+
 /* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
 static bool may_be_impatience(const struct evidence *evidence)
 {
-	return are_alike(&evidence->until_fin) && !rule_is_held_up(evidence) &&
+	return are_alike(&evidence->until_fin) && !all_are_held_up(evidence) &&
 	       !rule_is_long(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
 }
 
 void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
+	bool held_up = all_are_held_up(evidence);
 	char age[RULE_AGE_SIZE], count[40];
 
 	if (!waits->count) {
@@ -342,7 +361,8 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "nothing is left to be read but the end or a last message");
 		return;
 	}
-	if (!rule_piles_up(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS)) {
+	if (!rule_piles_up(evidence, CAUSE_NOT_READING,
+			   held_up ? HELD_UP_THRESHOLDS : HUNG_THRESHOLDS)) {
 		rule_out(finding, "few connections are not read, and not for long");
 		return;
 	}
@@ -352,8 +372,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 				   "same time, and not long ago");
 		return;
 	}
-	rule_prove(finding, SEVERITY_WARNING,
-		   rule_is_held_up(evidence) ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+	rule_prove(finding, SEVERITY_WARNING, held_up ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 		   "%s %s, and not read since the peer has closed; the oldest for %s",
 		   rule_connections(waits->count, count),
 		   evidence->role == ROLE_CLIENT ? "connected" : "accepted", rule_age(waits, age));
@@ -361,7 +380,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
 		 waits->unread, waits->count - waits->unread);
 	rule_add_threads(&finding->proof, evidence);
-	if (rule_advise_held_up(evidence, finding))
+	if (rule_advise_held_up(evidence, finding) && held_up)
 		return;
 	rule_add(&finding->now,
 		 "see what the program does instead of reading: its log, its own dump "

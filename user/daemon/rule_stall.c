@@ -212,6 +212,15 @@ static double wants_cpu(const struct evidence_process *process)
 	return process->groups[THREAD_RUNNING].count;
 }
 
+/*
+ * At both readings. Whoever sleeps at one has nothing to do, or waits for something else, whatever
+ * its timers had to wait for.
+ */
+static bool wanted_cpu(const struct evidence_process *process)
+{
+	return process->groups[THREAD_RUNNING].count && process->groups[THREAD_RUNNING].before;
+}
+
 static bool is_throttled(const struct evidence_process *process)
 {
 	return process->throttled >= THROTTLED_SHARE && process->withheld >= STARVED_CPUS &&
@@ -230,7 +239,7 @@ static double starved(const struct evidence_process *process)
 
 	if (is_throttled(process))
 		return 1 + process->throttled;
-	return cpus >= STARVED_CPUS && cpus > process->running &&
+	return wanted_cpu(process) && cpus >= STARVED_CPUS && cpus > process->running &&
 			       process->delayed_most >= STARVED_CPUS
 		       ? cpus
 		       : 0;
@@ -325,6 +334,11 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 			 "its threads wait for each other: the service leaves %.1f of the %u "
 			 "CPUs that it may use",
 			 process->spare, process->cpus);
+	else if (process->delayed >= STARVED_CPUS && !wanted_cpu(process))
+		rule_out(finding,
+			 "its threads waited for a CPU %.0f ms of each second, but none of them at "
+			 "both readings",
+			 1000 * process->delayed);
 	else if (process->delayed >= STARVED_CPUS && process->delayed_most < STARVED_CPUS)
 		rule_out(finding,
 			 "its threads waited for a CPU %.0f ms of each second together, and none "
@@ -489,6 +503,15 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 		rule_not_decidable(finding,
 				   "whether it hangs in a lock, or only sleeps or has nothing to "
 				   "do: %s",
+				   rule_threads(process, threads));
+		return;
+	}
+	/* As a pool of workers does that has nothing to do. */
+	if (process && process->groups[THREAD_LOCK].stuck &&
+	    rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
+		rule_not_decidable(finding,
+				   "whether those of its threads that sleep in futex hang, or have "
+				   "nothing to do: %s",
 				   rule_threads(process, threads));
 		return;
 	}
