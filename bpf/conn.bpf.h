@@ -301,8 +301,7 @@ static __always_inline void accept_succeeded(const struct conn *conn)
 	accept_count(&key, conn->accepted_ns);
 }
 
-/* accept() has returned the connection to the current task. The flags are not for this to change.
- */
+/* accept() has returned the connection to the current task; the flags are not its to change. */
 static __always_inline void conn_accepted(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);

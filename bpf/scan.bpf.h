@@ -95,8 +95,7 @@ int sc_existing(struct bpf_iter__tcp *ctx)
 	case TCP_ESTABLISHED:
 		if (existing_waiting_only && ((struct sock *)tp)->sk_socket)
 			break;
-		conn_adopt((struct sock *)tp, tp);
-		break;
+		__attribute__((fallthrough));
 	case TCP_CLOSE_WAIT:
 		conn_adopt((struct sock *)tp, tp);
 		break;

@@ -11,8 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Those visited, by inode number: hundreds, or if somebody makes them thousands, which is no work.
- */
+/* Those visited, by inode number: hundreds, or thousands if somebody makes them. */
 struct visited {
 	ino_t *inodes;
 	size_t count, room;

@@ -39,8 +39,8 @@ const char *thread_wait_text(enum thread_wait wait);
 /*
  * state is the kernel's: 0, or a bit for each state. names are those of the functions on the
  * stack, the innermost first; NULL for those that are not known. timeout is of the futex that it
- * sleeps in, if that is what it does. *where is the innermost function
- * that is not the scheduler's own, or NULL.
+ * sleeps in, if that is what it does. *where is the innermost function that is not the scheduler's
+ * own, or NULL.
  */
 enum thread_wait thread_classify(uint32_t state, const char *const *names, size_t count,
 				 enum futex_timeout timeout, const char **where);
