@@ -140,7 +140,7 @@ static void read_all(struct reading *reading, const struct reading *before, stru
 	add_events(reading, input);
 	take_listeners(input);
 	/* No process is looked up: the holders of listeners are none that is known. */
-	reading_end(reading, before, NULL, &recent, places);
+	reading_end(reading, NULL, &recent, places);
 	reading->time_ns = before->time_ns + NSEC_PER_SEC;
 	add_threads(reading, before, input, symbols);
 	reading_end_threads(reading, reading->time_ns);

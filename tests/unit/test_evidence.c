@@ -93,8 +93,7 @@ static void take(struct pair *pair, struct reading *reading, enum conn_cause cau
 	reading_begin(reading, pair->before == reading ? pair->now : pair->before);
 	for (int i = 0; i < count; i++)
 		reading_add(reading, &event);
-	reading_end(reading, pair->before == reading ? pair->now : pair->before, NULL,
-		    &pair->recent, pair->places);
+	reading_end(reading, NULL, &pair->recent, pair->places);
 }
 
 static struct evidence make(const struct pair *pair)
@@ -151,7 +150,7 @@ static void close_waits_begin_with_accept(void **state)
 	take(&pair, pair.before, CAUSE_NOT_READING, 1, 39 * SEC, SEC);
 	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
-	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	reading_end(pair.now, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
 	assert_int_equal(evidence.waits[CAUSE_NOT_READING].oldest_ns, 2 * SEC);
 	free_pair(&pair);
@@ -402,7 +401,7 @@ static void processes_of_a_service_share_its_cpus(void **state)
 			reading_add(reading, &event);
 		}
 		reading_add(reading, &queued);
-		reading_end(reading, i ? pair.before : pair.now, NULL, &pair.recent, pair.places);
+		reading_end(reading, NULL, &pair.recent, pair.places);
 		add_threads(&pair, reading, i ? now : before, 3, i ? 12 * SEC : 10 * SEC);
 	}
 	for (size_t i = 0; i < 3; i++)
@@ -493,7 +492,7 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	event.holder_count = 1;
 	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
-	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	reading_end(pair.now, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
 	assert_null(process_of(&evidence, 10));
 	assert_true(process_of(&evidence, 20)->owns);
@@ -508,7 +507,7 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	event.holder_count = 2;
 	reading_begin(pair.now, pair.before);
 	reading_add(pair.now, &event);
-	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	reading_end(pair.now, NULL, &pair.recent, pair.places);
 	evidence = make(&pair);
 	assert_true(process_of(&evidence, 10)->owns);
 	assert_null(process_of(&evidence, 20));
@@ -563,7 +562,7 @@ static void take_with_oldest(struct pair *pair, int64_t time_ns, int64_t oldest_
 		reading_add(pair->now, &event);
 	event.conn.flags = CONN_OLD; /* it may have begun before */
 	reading_add(pair->now, &event);
-	reading_end(pair->now, pair->before, NULL, &pair->recent, pair->places);
+	reading_end(pair->now, NULL, &pair->recent, pair->places);
 }
 
 static void what_began_after_the_oldest_ended_is_younger(void **state)
@@ -649,7 +648,7 @@ static void everything_is_bounded(void **state)
 			reading_add(pair.now, &event); /* another of the same process */
 		}
 	}
-	reading_end(pair.now, pair.before, NULL, &pair.recent, pair.places);
+	reading_end(pair.now, NULL, &pair.recent, pair.places);
 	assert_int_equal(pair.now->service_count, READING_SERVICES_MAX);
 	assert_int_equal(pair.now->services_left_out, 36 * 20 * 2);
 	assert_int_equal(pair.now->process_count, READING_PROCESSES_MAX);

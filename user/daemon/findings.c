@@ -343,8 +343,7 @@ void findings_looked(struct findings *findings, const struct watch_looked *looke
 		return;
 	}
 	findings->cost_ns += looked->told_cpu_ns + look_cost(findings, looked->all);
-	reading_end(findings->now, findings->before, looked->all, &findings->recent,
-		    watch_places(findings->watch));
+	reading_end(findings->now, looked->all, &findings->recent, watch_places(findings->watch));
 	findings->now->left_out += looked->left_out;
 	if (turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings) == 0)
 		findings->step = STEP_SYMBOLS;

@@ -271,7 +271,9 @@ void reading_add(struct reading *reading, const struct event *event)
 		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
 	if (tells_of_leak(event))
 		add_holders(service, event);
-	for (size_t i = 0; is_handed_over(event) && i < event->holder_count; i++)
+	if (!is_handed_over(event))
+		return;
+	for (size_t i = 0; i < event->holder_count; i++)
 		add_process(service, &(struct service_process){.pid = event->holders[i].pid,
 							       .owns = true,
 							       .inherits = true});
@@ -415,9 +417,10 @@ static void finish_service(struct service_reading *service, const struct service
 	}
 }
 
-void reading_end(struct reading *reading, const struct reading *before,
-		 const struct waiting *waiting, const struct recent *recent, struct places *places)
+void reading_end(struct reading *reading, const struct waiting *waiting,
+		 const struct recent *recent, struct places *places)
 {
+	const struct reading *before = reading->before;
 	struct listener_event listener;
 
 	reading->time_ns = waiting_walked_ns(waiting);

@@ -100,7 +100,7 @@ struct reading {
 	int64_t node_ns; /* of node */
 	struct service_reading *services; /* [READING_SERVICES_MAX] */
 	size_t service_count, services_left_out;
-	const struct reading *before; /* while connections are added */
+	const struct reading *before; /* up to reading_end() */
 	uint64_t left_out; /* connections */
 	struct process_reading processes[READING_PROCESSES_MAX]; /* by pid */
 	size_t process_count, processes_left_out;
@@ -123,8 +123,8 @@ void reading_forget(struct reading *reading);
 void reading_begin(struct reading *reading, const struct reading *before);
 void reading_count(struct reading *reading, const struct event *event);
 void reading_add(struct reading *reading, const struct event *event);
-void reading_end(struct reading *reading, const struct reading *before,
-		 const struct waiting *waiting, const struct recent *recent, struct places *places);
+void reading_end(struct reading *reading, const struct waiting *waiting,
+		 const struct recent *recent, struct places *places);
 
 /* Called by reading_end(): which processes are looked at, of those of all services. */
 void reading_choose_processes(struct reading *reading);
