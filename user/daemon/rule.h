@@ -69,6 +69,7 @@ RULE_PRINTF(2, 3) bool rule_list(char list[RULE_LIST_SIZE], const char *format, 
 const char *rule_what_waits(const struct evidence *evidence, char buf[RULE_LIST_SIZE]);
 
 /* "nginx/123". */
+const char *rule_name(const char comm[16], uint32_t pid, char buf[64]);
 const char *rule_process(const struct evidence_process *process, char buf[64]);
 
 /* "all 4 threads are stopped by a signal"; or the most frequent waits. */

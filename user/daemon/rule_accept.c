@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "duration.h"
-#include "text.h"
 
 /* accept() that was not called for so long is not called at all. */
 #define STALLED_NS NSEC_PER_SEC
@@ -350,16 +349,12 @@ static bool may_go_on(const struct evidence *evidence)
 static const char *stalled_name(const struct evidence *evidence,
 				const struct evidence_listener *listener, char buf[64])
 {
-	char comm[TEXT_COMM_SIZE];
-
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (evidence->processes[i].listens &&
 		    rule_is_process_held_up(&evidence->processes[i]))
 			return rule_process(&evidence->processes[i], buf);
 	}
-	snprintf(buf, 64, "%.40s/%u", text_comm(listener->comm, comm, sizeof(comm)),
-		 listener->holder);
-	return buf;
+	return rule_name(listener->comm, listener->holder, buf);
 }
 
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,

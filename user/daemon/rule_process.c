@@ -13,12 +13,17 @@ bool rule_has_part(const struct evidence_process *process)
 	return process->owns || process->listens;
 }
 
+const char *rule_name(const char comm[16], uint32_t pid, char buf[64])
+{
+	char text[TEXT_COMM_SIZE];
+
+	snprintf(buf, 64, "%.40s/%u", text_comm(comm, text, sizeof(text)), pid);
+	return buf;
+}
+
 const char *rule_process(const struct evidence_process *process, char buf[64])
 {
-	char comm[TEXT_COMM_SIZE];
-
-	snprintf(buf, 64, "%.40s/%u", text_comm(process->comm, comm, sizeof(comm)), process->pid);
-	return buf;
+	return rule_name(process->comm, process->pid, buf);
 }
 
 static enum thread_wait most_frequent(const struct evidence_process *process, uint32_t seen)
