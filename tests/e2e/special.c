@@ -117,27 +117,15 @@ static void special_fastopen_never_accepted_19(void **state)
 	expect_one_each(&pair);
 }
 
-static int state_of(int fd)
-{
-	struct tcp_info info;
-	socklen_t length = sizeof(info);
-
-	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
-	return info.tcpi_state;
-}
-
 /* The client hears again, so that its last ACK comes with what is sent anew. */
 static struct span fastopen_hear(const struct pair *pair)
 {
 	struct span established = {.before = now_ns()};
-	int64_t deadline = established.before + PATIENCE_MS * 1000000LL, unused = 0;
+	int unused = 0;
 
 	assert_int_equal(
 		setsockopt(pair->client, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)), 0);
-	while (state_of(pair->server) != TCP_ESTABLISHED) {
-		assert_true(now_ns() < deadline);
-		pass_ms(1);
-	}
+	wait_state(pair->server_port, pair->client_port, TCP_ESTABLISHED);
 	established.after = now_ns();
 	return established;
 }
@@ -162,7 +150,7 @@ static void special_fastopen_in_syn_recv_19(void **state)
 	expect_end(waiting, "remote", "127.0.0.1", pair.client_port);
 
 	pair_accept(&pair, &listener);
-	assert_int_equal(state_of(pair.server), TCP_SYN_RECV);
+	assert_int_equal(socket_state(pair.server_port, pair.client_port), TCP_SYN_RECV);
 	established = fastopen_hear(&pair);
 	wanted.event = "accepted-late";
 	late = daemon_expect(&suite.daemon, &wanted);

@@ -66,6 +66,14 @@ static void set_threads(struct evidence *evidence, enum thread_wait wait, uint32
 							.where = "somewhere"};
 }
 
+/* Instead of those that were set before. */
+static void set_all_threads(struct evidence *evidence, enum thread_wait wait, uint32_t count)
+{
+	memset(evidence->processes[0].groups, 0, sizeof(evidence->processes[0].groups));
+	evidence->processes[0].threads = 0;
+	set_threads(evidence, wait, count);
+}
+
 static void set_waits(struct evidence *evidence, enum conn_cause cause, uint64_t count,
 		      int64_t oldest_ns)
 {
@@ -901,9 +909,7 @@ static void who_has_only_inherited_may_be_idle(void **state)
 	struct evidence evidence = not_reading();
 
 	(void)state;
-	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
-	evidence.processes[0].threads = 0;
-	set_threads(&evidence, THREAD_LOCK, 1);
+	set_all_threads(&evidence, THREAD_LOCK, 1);
 	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
 	evidence.processes[0].inherits = true;
 	evidence.processes[0].listens = false;
@@ -948,9 +954,7 @@ static void who_inherited_the_listener_does_not_hang(void **state)
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 	evidence.processes_left_out = 0;
 	/* The one that accepts is busy. */
-	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
-	evidence.processes[0].threads = 0;
-	set_threads(&evidence, THREAD_RUNNING, 1);
+	set_all_threads(&evidence, THREAD_RUNNING, 1);
 	evidence.processes[0].accepts = true;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 	/* It is the one that hangs. */
@@ -1062,9 +1066,7 @@ static void workers_that_are_all_at_work_are_told(void **state)
 	struct evidence evidence = accept_stalled();
 
 	(void)state;
-	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
-	evidence.processes[0].threads = 0;
-	set_threads(&evidence, THREAD_PIPE, 1);
+	set_all_threads(&evidence, THREAD_PIPE, 1);
 	evidence.processes[0].accepts = true;
 	evidence.process_count = 2;
 	evidence.processes[1] = evidence.processes[0];
@@ -1186,9 +1188,7 @@ static void a_lock_beside_one_that_waits_is_not_ruled_out(void **state)
 	struct evidence evidence = not_reading();
 
 	(void)state;
-	memset(evidence.processes[0].groups, 0, sizeof(evidence.processes[0].groups));
-	evidence.processes[0].threads = 0;
-	set_threads(&evidence, THREAD_LOCK, 8);
+	set_all_threads(&evidence, THREAD_LOCK, 8);
 	set_threads(&evidence, THREAD_POLL, 1);
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
