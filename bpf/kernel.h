@@ -113,6 +113,10 @@ struct file___since_6_13 {
 	file_ref_t f_ref;
 };
 
+struct hlist_head {
+	void *first;
+};
+
 struct fdtable {
 	struct file **fd;
 };

@@ -6,6 +6,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "conn.bpf.h"
+#include "follow.bpf.h"
 #include "scan.bpf.h"
 #include "thread.bpf.h"
 #include "walk.bpf.h"
@@ -128,14 +129,6 @@ int BPF_PROG(sc_close, struct sock *sk)
 /* Backend tracepoint. */
 
 /*
- * Since 6.2 a pointer that the verifier knows nothing of can be followed as if it were one that it
- * knows, by loads that give 0 where there is no memory. Each probe read is a call instead.
- */
-extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __weak __ksym;
-const volatile bool has_rdonly_cast; /* set by user space */
-#define FOLLOW(pointer, type) ((type *)bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(type)))
-
-/*
  * The socket behind a descriptor that the current task has just got, as a key only: it is not held.
  * Tables of descriptors never shrink, so there is such an entry.
  */
@@ -147,9 +140,7 @@ static __always_inline struct sock *sock_of_new_fd(long fd)
 
 	if (has_rdonly_cast) {
 		files = FOLLOW(task, struct task_struct)->files->fdt->fd;
-		if (bpf_probe_read_kernel(&file, sizeof(file), files + fd))
-			return NULL;
-		socket = FOLLOW(file, struct file)->private_data;
+		socket = FOLLOW_AT(files + fd, struct file)->private_data;
 		return FOLLOW(socket, struct socket)->sk;
 	}
 	files = BPF_CORE_READ(task, files, fdt, fd);

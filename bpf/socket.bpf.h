@@ -8,6 +8,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "follow.bpf.h"
 #include "slowclose/record.h"
 
 static __always_inline bool is_mptcp(struct sock *sk)
@@ -32,28 +33,35 @@ static __always_inline bool in_own_context(struct sock *sk)
 	return sk->sk_lock.owned;
 }
 
-/* comm is that of the process: the threads of a pool may each have a name of their own. */
+/*
+ * comm is that of the process: the threads of a pool may each have a name of their own. Before 5.17
+ * the kernel leaves what a longer name had behind its end, so there only up to that is read.
+ */
 static __always_inline void task_read(struct conn_task *task)
 {
+	struct task_struct *current = (void *)bpf_get_current_task();
 	__u64 id = bpf_get_current_pid_tgid();
-	struct task_struct *current;
+	struct task_struct *leader;
+	const __u64 *comm;
 
 	task->pid = id >> 32;
 	task->tid = (__u32)id;
-	if (task->pid == task->tid) {
-		bpf_get_current_comm(task->comm, sizeof(task->comm));
+	if (has_rdonly_cast) {
+		leader = FOLLOW(current, struct task_struct)->group_leader;
+		comm = (void *)FOLLOW(leader, struct task_struct)->comm;
+		((__u64 *)task->comm)[0] = comm[0];
+		((__u64 *)task->comm)[1] = comm[1];
 		return;
 	}
-	current = (void *)bpf_get_current_task();
-	bpf_probe_read_kernel(task->comm, sizeof(task->comm),
-			      BPF_CORE_READ(current, group_leader)->comm);
+	leader = BPF_CORE_READ(current, group_leader);
+	bpf_probe_read_kernel_str(task->comm, sizeof(task->comm), leader->comm);
 }
 
 static __always_inline bool task_exiting(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	void *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, flags) & PF_EXITING;
+	return FOLLOW_READ(task, struct task_struct, flags) & PF_EXITING;
 }
 
 /* Whether the last reference to the descriptor is gone: close(), not shutdown(). */
@@ -119,8 +127,11 @@ static __always_inline void conn_probe_addresses(struct conn *conn, struct sock 
 	}
 }
 
-/* An MPTCP child gets the addresses when it is accepted; until then its first subflow has them. */
-static __always_inline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
+/*
+ * An MPTCP child gets the addresses when it is accepted; until then its first subflow has them. Not
+ * inlined: what is read takes stack, of which a program and all that it calls have 512 bytes.
+ */
+static __noinline void conn_read_subflow_addresses(struct conn *conn, struct sock *sk)
 {
 	struct mptcp_sock *mptcp = (void *)sk;
 	struct sock *first;
