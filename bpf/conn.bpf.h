@@ -226,8 +226,11 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 	return NULL;
 }
 
-/* MPTCP's own listener is never in the kernel's tables; that of its first subflow is. */
-static __always_inline void listener_opened(struct sock *sk)
+/*
+ * MPTCP's own listener is never in the kernel's tables; that of its first subflow is. Not inlined,
+ * for the stack.
+ */
+static __noinline void listener_opened(struct sock *sk)
 {
 	struct conn_task task = {};
 

@@ -128,6 +128,21 @@ static __always_inline bool is_queued(__u64 address, const struct conn *conn)
 	return in_accept_queue(conn) && !BPF_CORE_READ(sk, sk_socket);
 }
 
+/*
+ * Whether its application has kept it for too long by now, and not taken all. (Of MPTCP this says
+ * nothing, and nobody asks.)
+ */
+static __always_inline bool is_left_unread(__u64 address, const struct conn *conn, bool queued,
+					   __u64 now)
+{
+	void *tp = (void *)address;
+
+	if (queued || conn->state != TCP_CLOSE_WAIT || !kept_is_slow(conn, now))
+		return false;
+	return FOLLOW_READ(tp, struct tcp_sock, rcv_nxt) !=
+	       FOLLOW_READ(tp, struct tcp_sock, copied_seq);
+}
+
 /* Whether it waits for so long that it is of interest; *due: and was not told of this yet. */
 static __always_inline bool waits_long(struct conn *conn, bool queued, __u64 now, bool *due)
 {
@@ -222,8 +237,10 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 		return false;
 	if ((conn->look & LOOKS) == scan_look) /* a walk comes to it again in each of its runs */
 		return false;
-	conn->look = scan_look;
 	record->end_ns = bpf_ktime_get_ns();
+	conn->look = scan_look;
+	if (is_left_unread(key, conn, queued, record->end_ns))
+		conn->look |= LOOK_UNREAD;
 	if (!waits_long(conn, queued, record->end_ns, &due))
 		return false;
 	scan_slow++;
@@ -233,6 +250,7 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 	if (told == TELL_IN_FULL)
 		conn->look |= LOOK_TOLD;
 	record->conn = *conn;
+	record->conn.look = 0; /* it is told as it is now */
 	record->sock = key;
 	record->kind = RECORD_WAITING;
 	record->due = due;
@@ -365,7 +383,8 @@ static __always_inline bool is_wanted(__u64 key)
 	struct sock *sk = (void *)key;
 
 	if (conn)
-		return conn->state == TCP_CLOSE_WAIT && conn->look == (scan_look | LOOK_TOLD);
+		return conn->state == TCP_CLOSE_WAIT &&
+		       (conn->look & ~LOOK_UNREAD) == (scan_look | LOOK_TOLD);
 	if (bpf_map_lookup_elem(&listeners, &key))
 		return true;
 	/* A descriptor leads to the MPTCP socket; in the map is its subflow. */

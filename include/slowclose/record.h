@@ -91,12 +91,13 @@ struct conn {
 	__u8 flags; /* enum conn_flags */
 	__u8 accept_told; /* waiting records sent of the accept wait, */
 	__u8 close_told; /* and of the close wait: at 1, 10, 100, … times the threshold */
-	__u8 look; /* the number of the last look that saw it wait, and LOOK_TOLD; or 0 */
+	__u8 look; /* the number of the last look that saw it wait, and what that saw; or 0 */
 	struct conn_task closer;
 };
 
 /* Looks at what waits are numbered from 1 to LOOKS, and then anew. */
-#define LOOKS 0x7f
+#define LOOKS 0x3f
+#define LOOK_UNREAD 0x40 /* it had been kept for too long by then, and not all was taken */
 #define LOOK_TOLD 0x80 /* that look told of it, and so asks for its holders */
 
 enum record_kind {
@@ -232,7 +233,8 @@ static inline __attribute__((always_inline)) __u64 conn_kept_since_ns(const stru
 
 /*
  * Why a slow connection waits or was slow; close_slow: its close wait is over the threshold, be it
- * without the accept queue.
+ * without the accept queue. A program that hung mostly takes the FIN right before it closes, so
+ * what the last look saw decides then; but with bytes sent after the FIN the peer waited for them.
  */
 static inline __attribute__((always_inline)) enum conn_cause
 conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
@@ -243,7 +245,9 @@ conn_cause(const struct conn *conn, __u64 tx_bytes_after_fin, _Bool close_slow)
 		return CAUSE_NONE;
 	if (!(conn->flags & CONN_FIN_READ))
 		return CAUSE_NOT_READING;
-	return tx_bytes_after_fin ? CAUSE_STILL_SENDING : CAUSE_NOT_CLOSING;
+	if (tx_bytes_after_fin)
+		return CAUSE_STILL_SENDING;
+	return conn->look & LOOK_UNREAD ? CAUSE_NOT_READING : CAUSE_NOT_CLOSING;
 }
 
 /*

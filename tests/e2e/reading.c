@@ -85,6 +85,64 @@ static void reading_but_not_closing_7(void **state)
 	expect_one_each(&pair);
 }
 
+/* Nobody takes what came for so long that it is told while it waits. */
+static void open_hanging(struct pair *pair)
+{
+	struct wanted wanted;
+
+	open_pair(pair);
+	send_all(pair->client, "ab", 2);
+	pair_close_client(pair);
+	wanted = wanted_server(pair);
+	wanted.event = "waiting";
+	expect_text(daemon_expect(&suite.daemon, &wanted), "cause", "not-reading");
+}
+
+/* What it does in its last moment is not what it waited for. */
+static void reading_at_last_1(void **state)
+{
+	struct pair pair;
+	json_t *event;
+
+	(void)state;
+	open_hanging(&pair);
+	receive_all(pair.server, 2);
+	receive_end(pair.server);
+	close(pair.server);
+
+	event = server_event(&pair);
+	expect_text(event, "cause", "not-reading");
+	expect_number(event, "unread_bytes", 0);
+	expect_truth(event, "fin_read", true);
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
+/* The look that tells of another one since then has seen that this is read by now. */
+static void reading_at_last_but_not_closing(void **state)
+{
+	struct pair pair, other;
+	json_t *event;
+
+	(void)state;
+	open_hanging(&pair);
+	receive_all(pair.server, 2);
+	receive_end(pair.server);
+	open_hanging(&other);
+	close(pair.server);
+	close(other.server);
+
+	event = server_event(&pair);
+	expect_text(event, "cause", "not-closing");
+	client_event(&pair);
+	event = server_event(&other);
+	expect_text(event, "cause", "not-reading");
+	expect_number(event, "unread_bytes", 2);
+	client_event(&other);
+	expect_one_each(&pair);
+	expect_one_each(&other);
+}
+
 /* One read of data with the FIN behind it takes both, before any read has returned 0. */
 static void reading_fin_with_data_7(void **state)
 {
@@ -202,6 +260,8 @@ int run_reading(void)
 		scenario(reading_not_6),
 		scenario(reading_not_even_fin_6),
 		scenario(reading_but_not_closing_7),
+		scenario(reading_at_last_1),
+		scenario(reading_at_last_but_not_closing),
 		scenario(reading_fin_with_data_7),
 		scenario(reading_still_sending_8),
 		scenario(reading_many_bytes),

@@ -289,6 +289,25 @@ static void causes(void **state)
 	assert_int_equal(cause_with(0, 0), CAUSE_NEVER_ACCEPTED);
 }
 
+/* It hung, and took the FIN only to close. */
+static void what_the_last_look_saw_tells(void **state)
+{
+	struct record record = fast_record();
+
+	(void)state;
+	record.conn.close_wait_ns = 8000;
+	record.conn.flags = CONN_ACCEPTED | CONN_FIN | CONN_FIN_READ;
+	record.conn.look = 7;
+	assert_int_equal(event_of(&record).cause, CAUSE_NOT_CLOSING);
+	record.conn.look = 7 | LOOK_UNREAD;
+	assert_int_equal(event_of(&record).cause, CAUSE_NOT_READING);
+	record.tx_bytes_after_fin = 1;
+	assert_int_equal(event_of(&record).cause, CAUSE_STILL_SENDING);
+	record.tx_bytes_after_fin = 0;
+	record.conn.close_wait_ns = 8001; /* fast after all */
+	assert_int_equal(event_of(&record).cause, CAUSE_NONE);
+}
+
 /* accept() leaves the flags alone. */
 static void accepted_by_its_time_alone(void **state)
 {
@@ -561,6 +580,7 @@ int main(void)
 		cmocka_unit_test(no_fin),
 		cmocka_unit_test(thresholds_are_reached),
 		cmocka_unit_test(causes),
+		cmocka_unit_test(what_the_last_look_saw_tells),
 		cmocka_unit_test(accepted_by_its_time_alone),
 		cmocka_unit_test(who_does_not_take_its_answer_is_waited_for),
 		cmocka_unit_test(the_queue_is_no_fault_of_who_accepted),
