@@ -1338,21 +1338,32 @@ static void a_pool_says_why_it_is_not_read(void **state)
 			    "nothing is left to be read but the end or a last message");
 }
 
-/* Each with its own limit. */
+/* Each with its own limit, or without one, or with one that cannot be read. */
 static void a_leak_tells_of_descriptors_and_limits(void **state)
 {
 	struct evidence evidence = close_leak();
 	static struct diagnosis diagnosis;
 	const struct finding_lines *proof = &diagnosis.findings[FINDING_CLOSE_LEAK].proof;
+	const char *told;
 
 	(void)state;
 	evidence.processes[1] = evidence.processes[0];
 	evidence.processes[1].fd_limit = INT64_MAX;
+	evidence.processes[1].fds_at_least = true;
 	evidence.process_count = 2;
 	diagnose(&evidence, &diagnosis);
 	/* Behind them is what their threads do. */
-	assert_non_null(strstr(proof->text[proof->count - 4], "its limit is 1024"));
-	assert_non_null(strstr(proof->text[proof->count - 3], "its limit is any number"));
+	assert_non_null(strstr(proof->text[proof->count - 4], " of 1024 descriptors open"));
+	told = proof->text[proof->count - 3];
+	assert_non_null(strstr(told, " has at least "));
+	assert_non_null(strstr(told, " descriptors open, and no limit"));
+	assert_null(strstr(told, " of "));
+
+	evidence.processes[1].fd_limit = UNKNOWN;
+	diagnose(&evidence, &diagnosis);
+	told = proof->text[proof->count - 3];
+	assert_non_null(strstr(told, " descriptors open"));
+	assert_null(strstr(told, "limit"));
 }
 
 /* An answer that nobody reads is no idle connection. */

@@ -72,6 +72,9 @@ const char *rule_what_waits(const struct evidence *evidence, char buf[RULE_LIST_
 const char *rule_name(const char comm[16], uint32_t pid, char buf[64]);
 const char *rule_process(const struct evidence_process *process, char buf[64]);
 
+/* "nginx/123 has 33 of 1024 descriptors open"; nothing where that or whose it is is not known. */
+void rule_add_fds(struct finding_lines *lines, const struct evidence_process *process);
+
 /* "all 4 threads are stopped by a signal"; or the most frequent waits. */
 const char *rule_threads(const struct evidence_process *process, char buf[RULE_LIST_SIZE]);
 

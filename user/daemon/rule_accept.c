@@ -65,22 +65,6 @@ static const struct evidence_process *fd_user(const struct evidence *evidence)
 	return most;
 }
 
-static void add_fds(struct finding_lines *lines, const struct evidence_process *process)
-{
-	char name[64];
-
-	if (!process)
-		return;
-	if (process->fd_limit == UNKNOWN || process->fd_limit == INT64_MAX)
-		rule_add(lines, "%s has %s%" PRId64 " descriptors open",
-			 rule_process(process, name), process->fds_at_least ? "at least " : "",
-			 process->fds);
-	else
-		rule_add(lines, "%s has %s%" PRId64 " of %" PRId64 " descriptors open",
-			 rule_process(process, name), process->fds_at_least ? "at least " : "",
-			 process->fds, process->fd_limit);
-}
-
 /* Twice what it has, and not too little. */
 static int64_t higher_limit(const struct evidence_process *process)
 {
@@ -153,7 +137,7 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 	rule_add(&finding->proof,
 		 "accept() failed %.0f times a second, %" PRIu64 " times since slowclosed runs",
 		 error->rate > 0 ? error->rate : 0, error->count);
-	add_fds(&finding->proof, process);
+	rule_add_fds(&finding->proof, process);
 	rule_add_queue(&finding->proof, listener);
 	advise_fds(evidence, finding, process, error->error);
 }
@@ -189,7 +173,7 @@ void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
 		prove_fds(evidence, finding, error, listener);
 		return;
 	}
-	add_fds(&fds, process);
+	rule_add_fds(&fds, process);
 	rule_out(finding, "accept() does not fail for want of descriptors%s%.150s",
 		 fds.count ? ": " : "", fds.count ? fds.text[0] : "");
 }

@@ -99,8 +99,6 @@ static bool nears_limit(const struct evidence *evidence)
 
 static void add_fds(struct finding *finding, const struct evidence *evidence)
 {
-	char name[64], limit[32];
-
 	size_t told = 0;
 
 	for (size_t i = 0; i < evidence->process_count && told < 2; i++) {
@@ -109,11 +107,7 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 		if (process->fds == UNKNOWN || !process->owns)
 			continue;
 		told++;
-		strcpy(limit, "any number");
-		if (process->fd_limit != UNKNOWN && process->fd_limit != INT64_MAX)
-			snprintf(limit, sizeof(limit), "%" PRId64, process->fd_limit);
-		rule_add(&finding->proof, "%s has %" PRId64 " descriptors open; its limit is %s",
-			 rule_process(process, name), process->fds, limit);
+		rule_add_fds(&finding->proof, process);
 	}
 }
 

@@ -26,6 +26,20 @@ const char *rule_process(const struct evidence_process *process, char buf[64])
 	return rule_name(process->comm, process->pid, buf);
 }
 
+void rule_add_fds(struct finding_lines *lines, const struct evidence_process *process)
+{
+	const bool unlimited = process && process->fd_limit == INT64_MAX;
+	char name[64], of_limit[32] = "";
+
+	if (!process || process->fds == UNKNOWN)
+		return;
+	if (process->fd_limit != UNKNOWN && !unlimited)
+		snprintf(of_limit, sizeof(of_limit), " of %" PRId64, process->fd_limit);
+	rule_add(lines, "%s has %s%" PRId64 "%s descriptors open%s", rule_process(process, name),
+		 process->fds_at_least ? "at least " : "", process->fds, of_limit,
+		 unlimited ? ", and no limit" : "");
+}
+
 static enum thread_wait most_frequent(const struct evidence_process *process, uint32_t seen)
 {
 	enum thread_wait most = THREAD_WAITS;
