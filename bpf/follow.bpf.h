@@ -20,7 +20,6 @@ const volatile bool has_rdonly_cast; /* set by user space */
 
 /* A field of what it points to. */
 #define FOLLOW_READ(pointer, type, field)                                                          \
-	(has_rdonly_cast ? FOLLOW(pointer, type)->field                                            \
-			 : BPF_CORE_READ((type *)(pointer), field))
+	(has_rdonly_cast ? FOLLOW(pointer, type)->field : BPF_CORE_READ((type *)(pointer), field))
 
 #endif

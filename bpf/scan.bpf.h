@@ -279,6 +279,26 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* The same of the slots of a set. */
+SEC("iter/bpf_map_elem")
+int sc_waiting_slots(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct conn_set *set = ctx->value;
+	struct record record = {};
+
+	if (!ctx->key || !set)
+		return 0;
+	if (scan_pauses())
+		return 1;
+	for (int i = 0; i < SET_SLOTS; i++) {
+		__u64 address = set->sock[i];
+
+		if (address >= SLOT_SOCKETS && waiting_element(address, &set->conn[i], &record))
+			bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
+	}
+	return 0;
+}
+
 /* The MPTCP socket that a listening subflow belongs to, or 0. */
 static __always_inline __u64 mptcp_of_listener(__u64 address)
 {

@@ -6,12 +6,14 @@
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 
+#include "slots.bpf.h"
 #include "slowclose/record.h"
 
 /*
- * Who looks at all entries pays for every bucket, the empty ones too, and there is one for each
- * entry that may be. So there are two tables: a small one, and a large one for what finds the small
- * one full. Until that happens once, nobody looks into the large one. User space sets the sizes.
+ * Behind the first table, whose slots are few, there are two of the kernel's. Who looks at all
+ * entries of such a one pays for every bucket, the empty ones too, and there is one for each entry
+ * that may be: so one is small, and a large one is for what finds that full. Until it happens once
+ * that a table is full, nobody looks into the next. User space sets the sizes.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -30,7 +32,10 @@ struct {
 } conns_more SEC(".maps");
 
 const volatile bool has_more = true; /* there is room in the large one */
-bool more_used; /* never false again: nobody could tell that it is empty */
+
+/* Never false again: nobody could tell that they are empty. */
+bool conns_used;
+bool more_used;
 
 /* One for each possible CPU, which user space sets. It maps this: a system call would disturb. */
 struct {
@@ -54,10 +59,17 @@ static __always_inline void count(__u64 *counter)
 	__sync_fetch_and_add(counter, 1);
 }
 
+static __always_inline bool may_be_in_conns(void)
+{
+	return !has_slots || conns_used;
+}
+
 static __always_inline struct conn *conn_find_at(__u64 address)
 {
-	struct conn *conn = bpf_map_lookup_elem(&conns, &address);
+	struct conn *conn = slot_find(address);
 
+	if (!conn && may_be_in_conns())
+		conn = bpf_map_lookup_elem(&conns, &address);
 	if (!conn && more_used)
 		conn = bpf_map_lookup_elem(&conns_more, &address);
 	return conn;
@@ -73,7 +85,7 @@ static __always_inline bool conn_remove(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 
-	if (bpf_map_delete_elem(&conns, &key) == 0)
+	if (slot_remove(key) || (may_be_in_conns() && bpf_map_delete_elem(&conns, &key) == 0))
 		return true;
 	return more_used && bpf_map_delete_elem(&conns_more, &key) == 0;
 }
@@ -93,25 +105,30 @@ static __always_inline void count_not_followed(struct sock *sk, __u64 since_ns, 
 	count(&cpu->losses[error == -E2BIG ? LOSS_TABLE_FULL : LOSS_NO_MEMORY]);
 }
 
-/* flags: BPF_ANY or BPF_NOEXIST. An error has 32 bits before 6.4, whatever the type says. */
+/*
+ * Adds the connection of a socket that has none: BPF_NOEXIST where another CPU could do the same
+ * meanwhile, else BPF_ANY. An error has 32 bits before 6.4, whatever the type says.
+ */
 static __always_inline int conn_add_with(struct sock *sk, const struct conn *conn, __u64 flags)
 {
 	__u64 key = (__u64)sk;
-	int error = bpf_map_update_elem(&conns, &key, conn, flags);
+	int error;
 
+	if (slot_add(key, conn))
+		return 0;
+	conns_used = true; /* before it is there, so that it is found */
+	error = bpf_map_update_elem(&conns, &key, conn, flags);
 	if (error != -E2BIG || !has_more)
 		return error;
-	more_used = true; /* before it is there, so that it is found */
+	more_used = true;
 	return bpf_map_update_elem(&conns_more, &key, conn, flags);
 }
 
 /* Adds the connection, in place of any that had this socket's address before. */
 static __always_inline int conn_add(struct sock *sk, const struct conn *conn)
 {
-	__u64 key = (__u64)sk;
-
-	if (more_used)
-		bpf_map_delete_elem(&conns_more, &key);
+	if (conn_find(sk))
+		conn_remove(sk);
 	return conn_add_with(sk, conn, BPF_ANY);
 }
 

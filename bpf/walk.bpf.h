@@ -63,6 +63,23 @@ static long walk_waiting(void *map, const __u64 *key, struct conn *conn, void *u
 	return 0;
 }
 
+static long walk_waiting_slots(void *map, const __u32 *key, struct conn_set *set, void *unused)
+{
+	struct record record = {};
+
+	for (int i = 0; i < SET_SLOTS; i++) {
+		__u64 address = set->sock[i];
+
+		if (address < SLOT_SOCKETS)
+			continue;
+		if (!walk_has_room(sizeof(record)))
+			return 1;
+		if (waiting_element(address, &set->conn[i], &record))
+			walk_tell(&record, sizeof(record));
+	}
+	return 0;
+}
+
 static long walk_listeners(void *map, const __u64 *key, struct listener *listener, void *unused)
 {
 	struct listener_record record = {};
@@ -102,6 +119,9 @@ int sc_walk(void *ctx)
 	walk_bytes = 0;
 	walk_stopped = false;
 	switch (walk_map) {
+	case WALK_WAITING_SLOTS:
+		bpf_for_each_map_elem(&slots, walk_waiting_slots, NULL, 0);
+		break;
 	case WALK_WAITING:
 		bpf_for_each_map_elem(&conns, walk_waiting, NULL, 0);
 		break;

@@ -95,6 +95,9 @@ struct conn {
 	struct conn_task closer;
 };
 
+/* Of the first table of live connections (bpf/slots.bpf.h). */
+#define SLOTS 16384
+
 /* Looks at what waits are numbered from 1 to LOOKS, and then anew. */
 #define LOOKS 0x3f
 #define LOOK_UNREAD 0x40 /* it had been kept for too long by then, and not all was taken */
@@ -200,7 +203,8 @@ struct thread_record {
 /* The maps that a walk goes through (bpf/walk.bpf.h), and room for what one run of it tells. */
 enum walk {
 	WALK_NONE,
-	WALK_WAITING, /* struct record */
+	WALK_WAITING_SLOTS, /* struct record */
+	WALK_WAITING,
 	WALK_WAITING_MORE,
 	WALK_LISTENERS, /* struct listener_record */
 	WALK_ACCEPTS, /* struct accept_record */

@@ -43,6 +43,7 @@ static const struct {
 	{PART_HOOKS, run_addresses},
 	{PART_HOOKS, run_special},
 	{PART_HOOKS, run_many},
+	{PART_HOOKS, run_many_slots},
 	{PART_HOOKS, run_storm},
 	{PART_SERVICE, run_process},
 	{PART_SERVICE, run_service},

@@ -86,6 +86,8 @@ int run_owners(void);
 int run_addresses(void);
 int run_special(void);
 int run_many(void);
+int run_many_slots(void);
+int run_many_slots(void);
 int run_storm(void);
 int run_loaded(void);
 int run_process(void);

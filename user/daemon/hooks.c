@@ -222,14 +222,10 @@ uint64_t hooks_tracked(const struct hooks *hooks)
 uint64_t hooks_tracked_max(const struct hooks *hooks)
 {
 	const struct slowclose_bpf *skel = hooks->loaded.skel;
+	uint64_t slots = skel->rodata->has_slots ? SLOTS : 0;
 	uint64_t more = skel->rodata->has_more ? bpf_map__max_entries(skel->maps.conns_more) : 0;
 
-	return bpf_map__max_entries(skel->maps.conns) + more;
-}
-
-bool hooks_more_used(const struct hooks *hooks)
-{
-	return hooks->loaded.skel->bss->more_used;
+	return slots + bpf_map__max_entries(skel->maps.conns) + more;
 }
 
 bool hooks_follow(const struct hooks *hooks)
@@ -237,16 +233,42 @@ bool hooks_follow(const struct hooks *hooks)
 	return hooks->ring;
 }
 
-void hooks_set_scan(struct hooks *hooks, const struct scan_options *options)
+void hooks_begin_look(struct hooks *hooks, const struct scan_options *options)
 {
 	struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
 
+	hooks->tracked = bss->scan_tracked;
+	bss->scan_tracked = 0;
+	bss->scan_slow = 0;
+	bss->scan_told = 0;
+	bss->scan_look = bss->scan_look % LOOKS + 1;
 	bss->scan_close_wait_ns = options->least.close_wait_ns;
 	bss->scan_accept_wait_ns = options->least.accept_wait_ns;
 	bss->scan_tells_once = options->once;
 	bss->scan_marks = options->mark;
 	bss->scan_most = options->most ? options->most : UINT64_MAX;
 	bss->scan_most_counted = options->most_counted;
+}
+
+static bool is_of_look(enum scan scan)
+{
+	return scan == SCAN_WAITING_SLOTS || scan == SCAN_WAITING || scan == SCAN_WAITING_MORE;
+}
+
+bool hooks_in_use(const struct hooks *hooks, enum scan scan)
+{
+	const struct slowclose_bpf *skel = hooks->loaded.skel;
+
+	switch (scan) {
+	case SCAN_WAITING_SLOTS:
+		return skel->rodata->has_slots;
+	case SCAN_WAITING:
+		return !skel->rodata->has_slots || skel->bss->conns_used;
+	case SCAN_WAITING_MORE:
+		return skel->bss->more_used;
+	default:
+		return true;
+	}
 }
 
 void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count)
@@ -289,6 +311,9 @@ static struct source source_of(const struct slowclose_bpf *skel, enum scan scan)
 	switch (scan) {
 	case SCAN_EXISTING:
 		return (struct source){skel->progs.sc_existing, NULL, WALK_NONE};
+	case SCAN_WAITING_SLOTS:
+		return (struct source){skel->progs.sc_waiting_slots, skel->maps.slots,
+				       WALK_WAITING_SLOTS};
 	case SCAN_WAITING:
 		return (struct source){skel->progs.sc_waiting, skel->maps.conns, WALK_WAITING};
 	case SCAN_WAITING_MORE:
@@ -334,17 +359,9 @@ static int iterate(const struct source *source)
 int hooks_scan(struct hooks *hooks, enum scan scan)
 {
 	struct source source = source_of(hooks->loaded.skel, scan);
-	struct slowclose_bpf__bss *bss = hooks->loaded.skel->bss;
 
-	if (scan == SCAN_WAITING) {
-		hooks->tracked = bss->scan_tracked;
-		bss->scan_tracked = 0;
-		bss->scan_slow = 0;
-		bss->scan_told = 0;
-		bss->scan_look = bss->scan_look % LOOKS + 1;
-	}
-	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
-		hooks->walked = bss->scan_tracked;
+	if (is_of_look(scan))
+		hooks->walked = hooks->loaded.skel->bss->scan_tracked;
 	return hooks->walk_room && source.map ? HOOKS_WALK : iterate(&source);
 }
 
@@ -356,7 +373,7 @@ int hooks_walk(struct hooks *hooks, enum scan scan, const void **elements, size_
 	int r;
 
 	bss->walk_map = source_of(skel, scan).walk;
-	if (scan == SCAN_WAITING || scan == SCAN_WAITING_MORE)
+	if (is_of_look(scan))
 		bss->scan_tracked = hooks->walked; /* each run passes all of them */
 	r = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.sc_walk), &options);
 	if (r < 0)

@@ -77,20 +77,18 @@ typedef void (*hooks_program_fn)(void *userdata, const struct hooks_program *pro
 /* Of each program that is attached. The kernel's statistics: sysctl kernel.bpf_stats_enabled. */
 void hooks_for_each_program(const struct hooks *hooks, hooks_program_fn fn, void *userdata);
 
-/* Connections in the table as of the last SCAN_WAITING but one that was begun, and its room. */
+/* Connections in the tables as of the last look but one that was begun, and their room. */
 uint64_t hooks_tracked(const struct hooks *hooks);
 uint64_t hooks_tracked_max(const struct hooks *hooks);
-
-/* Whether there were so many connections that some are in a second table: SCAN_WAITING_MORE. */
-bool hooks_more_used(const struct hooks *hooks);
 
 /* What is there now; scan.h reads it. */
 enum scan {
 	SCAN_EXISTING, /* of this thread's network namespace: into the maps, tells nothing */
-	SCAN_WAITING, /* struct record */
-	SCAN_WAITING_MORE, /* the rest of them, if hooks_more_used() */
+	SCAN_WAITING_SLOTS, /* struct record: what is in the first table of connections, */
+	SCAN_WAITING, /* in the second, */
+	SCAN_WAITING_MORE, /* and in the third */
 	SCAN_LISTENERS, /* struct listener_record */
-	SCAN_HOLDERS, /* struct holder: of what SCAN_WAITING tells, and of listeners */
+	SCAN_HOLDERS, /* struct holder: of what these three told, and of listeners */
 	SCAN_ACCEPTS, /* struct accept_record */
 	SCAN_FOLDS, /* struct fold_record: what was folded since the last of these scans */
 	SCAN_FOLDS_OTHER, /* the same, of what had no room under its service */
@@ -109,8 +107,12 @@ struct scan_options {
 /* Whether connections and accept() are followed: not with scans_only. */
 bool hooks_follow(const struct hooks *hooks);
 
-/* For the scans that are begun from here on. */
-void hooks_set_scan(struct hooks *hooks, const struct scan_options *options);
+/*
+ * Begins a look at what waits: the scans of all three tables that are in use, which are asked one
+ * after the other. A table is in use from when the one before has been full.
+ */
+void hooks_begin_look(struct hooks *hooks, const struct scan_options *options);
+bool hooks_in_use(const struct hooks *hooks, enum scan scan);
 
 /*
  * The processes whose threads SCAN_THREADS tells, in ascending order, at most SCAN_PROCESSES_MAX;
@@ -120,7 +122,7 @@ void hooks_set_threads(struct hooks *hooks, const uint32_t *pids, size_t count);
 uint32_t hooks_threads(const struct hooks *hooks, size_t i);
 
 /*
- * Of the last SCAN_WAITING: how many were over its thresholds, and how many it left out as there
+ * Of the last look: how many were over its thresholds, and how many it left out as there
  * were more than options.most and most_counted.
  */
 uint64_t hooks_slow(const struct hooks *hooks);

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -19,8 +20,22 @@
 #include "log.h"
 #include "room.h"
 #include "slowclose.skel.h"
+#include "slowclose_before_6_1.skel.h"
 
-/* The part of the connections that may be followed at once which is in the small table: 14 MiB. */
+/* Programs, maps and variables of the two are the same, so one skeleton does for both. */
+#define SAME(part)                                                                                 \
+	_Static_assert(sizeof(struct slowclose_bpf##part) ==                                       \
+			       sizeof(struct slowclose_before_6_1_bpf##part),                      \
+		       "a difference between the two BPF objects")
+SAME();
+SAME(__rodata);
+SAME(__data);
+SAME(__bss);
+
+/*
+ * The part of the connections that may be followed at once which is in the first two tables: 13
+ * MiB. The first one is left out where it would be more than half of that.
+ */
 #define SMALL_PART 16
 
 /* A preallocated map takes all its memory at once, so they are smaller: 27 MiB and 2 MiB. */
@@ -188,6 +203,7 @@ static void choose_scans(struct slowclose_bpf *skel, const struct kernel *kernel
 		{skel->progs.sc_existing, true},
 		{skel->progs.sc_holders, true},
 		{skel->progs.sc_threads, true},
+		{skel->progs.sc_waiting_slots, kernel->element_iterators},
 		{skel->progs.sc_waiting, kernel->element_iterators},
 		{skel->progs.sc_listeners, kernel->element_iterators},
 		{skel->progs.sc_accepts, kernel->element_iterators},
@@ -221,11 +237,18 @@ static void size_tables(struct slowclose_bpf *skel, __u32 max)
 		skel->rodata->has_more = false;
 		bpf_map__set_max_entries(skel->maps.conns, max);
 		bpf_map__set_max_entries(skel->maps.conns_more, 1);
+		bpf_map__set_max_entries(skel->maps.slots, 1);
 		return;
+	}
+	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
+	if (small >= 2 * SLOTS) {
+		skel->rodata->has_slots = true;
+		small -= SLOTS;
+	} else {
+		bpf_map__set_max_entries(skel->maps.slots, 1);
 	}
 	/* Memory of its own, at once: less than half the time of what the kernel would allocate. */
 	preallocate(skel->maps.conns, small);
-	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
 }
 
 /* As many as are wanted, or as there is memory for. */
@@ -257,6 +280,7 @@ static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel, _
 		preallocate(skel->maps.conns_more, 1);
 		preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
 		preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
+		bpf_map__set_max_entries(skel->maps.slots, 1);
 		skel->rodata->has_more = false;
 		return;
 	}
@@ -266,6 +290,29 @@ static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel, _
 static const char *refusal(int error)
 {
 	return strerror(error == -ENOTSUPP ? EOPNOTSUPP : -error);
+}
+
+/* That of older kernels is the same but for what they refuse to read. */
+static struct slowclose_bpf *open_programs(const struct kernel *kernel)
+{
+	struct slowclose_bpf *skel = calloc(1, sizeof(*skel));
+	struct bpf_object_skeleton *object;
+	int r;
+
+	if (!skel)
+		return NULL;
+	r = slowclose_bpf__create_skeleton(skel);
+	if (r == 0) {
+		object = skel->skeleton;
+		if (!kernel->mem_alloc)
+			object->data = slowclose_before_6_1_bpf__elf_bytes(&object->data_sz);
+		r = bpf_object__open_skeleton(object, NULL);
+	}
+	if (r == 0)
+		return skel;
+	slowclose_bpf__destroy(skel);
+	errno = -r;
+	return NULL;
 }
 
 static int load(struct loaded *loaded, const struct kernel *kernel, enum backend backend,
@@ -279,7 +326,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 		if (r < 0)
 			return r;
 	}
-	skel = slowclose_bpf__open();
+	skel = open_programs(kernel);
 	if (!skel)
 		return -errno;
 	choose_programs(skel, kernel, backend);

@@ -10,6 +10,7 @@
 
 static const size_t element_sizes[SCAN_COUNT] = {
 	[SCAN_EXISTING] = 1, /* has none */
+	[SCAN_WAITING_SLOTS] = sizeof(struct record),
 	[SCAN_WAITING] = sizeof(struct record),
 	[SCAN_WAITING_MORE] = sizeof(struct record),
 	[SCAN_LISTENERS] = sizeof(struct listener_record),

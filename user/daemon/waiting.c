@@ -15,6 +15,7 @@
 
 /* What is looked at next. */
 enum step {
+	STEP_WAITING_SLOTS,
 	STEP_WAITING,
 	STEP_WAITING_MORE,
 	STEP_HOLDERS,
@@ -40,9 +41,9 @@ struct waiting {
 };
 
 static const enum scan scans[] = {
-	[STEP_WAITING] = SCAN_WAITING, [STEP_WAITING_MORE] = SCAN_WAITING_MORE,
-	[STEP_HOLDERS] = SCAN_HOLDERS, [STEP_LISTENERS] = SCAN_LISTENERS,
-	[STEP_ACCEPTS] = SCAN_ACCEPTS,
+	[STEP_WAITING_SLOTS] = SCAN_WAITING_SLOTS, [STEP_WAITING] = SCAN_WAITING,
+	[STEP_WAITING_MORE] = SCAN_WAITING_MORE,   [STEP_HOLDERS] = SCAN_HOLDERS,
+	[STEP_LISTENERS] = SCAN_LISTENERS,	   [STEP_ACCEPTS] = SCAN_ACCEPTS,
 };
 
 struct waiting *waiting_new(struct hooks *hooks)
@@ -79,14 +80,22 @@ void waiting_free(struct waiting *waiting)
 	free(waiting);
 }
 
+/* That step, or the next one that has anything to look at. */
+static enum step used_from(const struct waiting *waiting, enum step step)
+{
+	while (step < STEP_HOLDERS && !hooks_in_use(waiting->hooks, scans[step]))
+		step++;
+	return step;
+}
+
 int waiting_begin(struct waiting *waiting, const struct waiting_options *options)
 {
 	waiting_forget(waiting);
 	waiting->options = *options;
-	waiting->step = STEP_WAITING;
+	waiting->step = used_from(waiting, STEP_WAITING_SLOTS);
 	waiting->walk_cpu_ns = waiting->rest_cpu_ns = 0;
-	hooks_set_scan(waiting->hooks, &options->scan);
-	return scan_begin(&waiting->reader, waiting->hooks, SCAN_WAITING);
+	hooks_begin_look(waiting->hooks, &options->scan);
+	return scan_begin(&waiting->reader, waiting->hooks, scans[waiting->step]);
 }
 
 static int compare_places(const struct listener *one, const struct listener *other)
@@ -253,6 +262,7 @@ static void take(void *userdata, const void *element)
 	struct waiting *waiting = userdata;
 
 	switch (waiting->step) {
+	case STEP_WAITING_SLOTS:
 	case STEP_WAITING:
 	case STEP_WAITING_MORE:
 		take_record(waiting, element);
@@ -276,11 +286,11 @@ static bool has_no_memory(const struct waiting *waiting)
 
 static enum step step_after(const struct waiting *waiting)
 {
-	if (waiting->step == STEP_WAITING && hooks_more_used(waiting->hooks))
-		return STEP_WAITING_MORE;
-	if (!waiting->records.count && !waiting->options.all_listeners)
+	enum step next = used_from(waiting, waiting->step + 1);
+
+	if (next == STEP_HOLDERS && !waiting->records.count && !waiting->options.all_listeners)
 		return STEP_DONE;
-	return waiting->step == STEP_WAITING ? STEP_HOLDERS : waiting->step + 1;
+	return next;
 }
 
 static int do_step(struct waiting *waiting)
