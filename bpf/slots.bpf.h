@@ -58,8 +58,7 @@ static __always_inline __u32 half_of(__u64 address)
 	return half;
 }
 
-/* Sockets are aligned to cache lines; the rest is the golden ratio, as in the kernel's hash_32().
- */
+/* Sockets are aligned to cache lines. The factor is the golden ratio, as in hash_32(). */
 static __always_inline struct conn_set *set_of(__u64 address)
 {
 	__u32 index;

@@ -25,20 +25,23 @@ static const char *const usual[] = {"--close-wait", "500ms", "--accept-wait", "1
 
 static struct pair pairs[USUAL_PAIRS];
 
+static int start(const char *const *arguments)
+{
+	daemon_start(&suite.daemon, suite.backend, arguments);
+	suite.groups_begun++;
+	return 0;
+}
+
 static int setup_small(void **state)
 {
 	(void)state;
-	daemon_start(&suite.daemon, suite.backend, small);
-	suite.groups_begun++;
-	return 0;
+	return start(small);
 }
 
 static int setup_usual(void **state)
 {
 	(void)state;
-	daemon_start(&suite.daemon, suite.backend, usual);
-	suite.groups_begun++;
-	return 0;
+	return start(usual);
 }
 
 static void expect_one_of_each(const struct pair *pair)

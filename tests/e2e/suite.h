@@ -87,7 +87,6 @@ int run_addresses(void);
 int run_special(void);
 int run_many(void);
 int run_many_slots(void);
-int run_many_slots(void);
 int run_storm(void);
 int run_loaded(void);
 int run_process(void);

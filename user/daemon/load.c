@@ -237,15 +237,12 @@ static void size_tables(struct slowclose_bpf *skel, __u32 max)
 		skel->rodata->has_more = false;
 		bpf_map__set_max_entries(skel->maps.conns, max);
 		bpf_map__set_max_entries(skel->maps.conns_more, 1);
-		bpf_map__set_max_entries(skel->maps.slots, 1);
 		return;
 	}
 	bpf_map__set_max_entries(skel->maps.conns_more, max - small);
 	if (small >= 2 * SLOTS) {
 		skel->rodata->has_slots = true;
 		small -= SLOTS;
-	} else {
-		bpf_map__set_max_entries(skel->maps.slots, 1);
 	}
 	/* Memory of its own, at once: less than half the time of what the kernel would allocate. */
 	preallocate(skel->maps.conns, small);
@@ -270,21 +267,25 @@ static __u32 connections_max(const struct kernel *kernel, const struct hooks_opt
 	return room;
 }
 
+/* Before 6.1 a map that allocates as it goes is unsafe in a tracepoint, and the kernel warns. */
+static void preallocate_tables(struct slowclose_bpf *skel, __u32 max)
+{
+	preallocate(skel->maps.conns, max);
+	preallocate(skel->maps.conns_more, 1);
+	preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
+	preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
+	skel->rodata->has_more = false;
+}
+
 static void size_maps(struct slowclose_bpf *skel, const struct kernel *kernel, __u32 max)
 {
 	bpf_map__set_max_entries(skel->maps.cpus, kernel->cpus);
-	if (!kernel->mem_alloc) {
-		/* There a map that allocates as it goes is unsafe in a tracepoint, and the
-		 * kernel says so with a warning. */
-		preallocate(skel->maps.conns, max);
-		preallocate(skel->maps.conns_more, 1);
-		preallocate(skel->maps.folds, PREALLOCATED_FOLDS);
-		preallocate(skel->maps.folds_other, PREALLOCATED_FOLDS);
+	if (kernel->mem_alloc)
+		size_tables(skel, max);
+	else
+		preallocate_tables(skel, max);
+	if (!skel->rodata->has_slots)
 		bpf_map__set_max_entries(skel->maps.slots, 1);
-		skel->rodata->has_more = false;
-		return;
-	}
-	size_tables(skel, max);
 }
 
 static const char *refusal(int error)
