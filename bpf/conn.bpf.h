@@ -205,6 +205,8 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 
 	if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) {
 		conn = conn_find(sk);
+		if (conn && conn->role == ROLE_SERVER)
+			conn_note_accepted(conn, sk);
 		if (!conn || !conn_is_accepted(conn)) { /* it never was a connection */
 			conn_remove(sk);
 			return NULL;
@@ -334,7 +336,11 @@ static __always_inline void conn_closing(struct sock *sk)
 		conn->flags |= CONN_CLOSING;
 }
 
-/* The socket goes: nothing of it may stay in the map. */
+/*
+ * The socket goes: nothing of it may stay in the map. One that was reset in the queue is either
+ * shut down then, by the close() of who has accepted it unseen, or has been disconnected with its
+ * listener (inet_child_forget()).
+ */
 static __always_inline void conn_destroyed(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);
@@ -347,6 +353,8 @@ static __always_inline void conn_destroyed(struct sock *sk)
 	}
 	if (!(conn->flags & CONN_CLOSED)) /* no look saw it */
 		conn->flags |= CONN_NO_BYTES;
+	else if (sk->sk_shutdown)
+		conn->flags |= CONN_ACCEPTED;
 	conn_report(sk, conn, NULL, TCP_CLOSE);
 }
 

@@ -229,6 +229,7 @@ struct sock {
 	struct socket *sk_socket;
 	socket_lock_t sk_lock;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
 	atomic_t sk_drops;
 	__u32 sk_ack_backlog; /* children in the accept queue, */
 	__u32 sk_max_ack_backlog; /* and how many may be there but for one */

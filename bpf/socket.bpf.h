@@ -148,7 +148,8 @@ static __always_inline void conn_read_addresses(struct conn *conn, struct sock *
 	struct sock_common *common = &sk->__sk_common;
 
 	conn->netns = common->skc_net.net->ns.inum;
-	conn->local_port = common->skc_num;
+	if (common->skc_num) /* a child that closes in SYN_RECV has lost it by then */
+		conn->local_port = common->skc_num;
 	conn->remote_port = bpf_ntohs(common->skc_dport);
 	if (common->skc_family == AF_INET6 && !is_v4_mapped(&common->skc_v6_daddr)) {
 		conn->family = FAMILY_IPV6;

@@ -396,12 +396,52 @@ static void accepting_io_uring_served_20(void **state)
 	expect_one_each(&served);
 }
 
+/* Where its accept() goes unseen, the wait is not known; and it is not that it lived. */
+static void accepting_io_uring_reset_20(void **state)
+{
+	struct listener listener;
+	struct uring uring;
+	struct pair pair;
+	json_t *event;
+
+	(void)state;
+	if (!uring_open(&uring))
+		skip_with_reason("io_uring_setup: %s", strerror(errno));
+	listener_open(&listener, AF_INET, "127.0.0.1", 16);
+	pair_connect(&pair, &listener);
+	set_linger_0(pair.client);
+	close(pair.client);
+	pair.accepted.before = now_ns();
+	uring_submit_accept(&uring, listener.fd);
+	pair.server = uring_wait(&uring);
+	pair.accepted.after = now_ns();
+	assert_true(pair.server >= 0);
+	close(pair.server);
+	close(listener.fd);
+	uring_close(&uring);
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_text(event, "end", "reset-by-peer");
+	expect_null(event, "cause");
+	if (suite.fentry)
+		expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	else
+		expect_null(event, "accept_wait_ms");
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
 int run_accepting(void)
 {
 	const struct CMUnitTest accepting[] = {
-		scenario(accepting_plain_20),		scenario(accepting_epoll_20),
-		scenario(accepting_io_uring_queued_20), scenario(accepting_io_uring_armed_20),
-		scenario(accepting_io_uring_served_20), scenario(accepting_thousand_threads_20),
+		scenario(accepting_plain_20),
+		scenario(accepting_epoll_20),
+		scenario(accepting_io_uring_queued_20),
+		scenario(accepting_io_uring_armed_20),
+		scenario(accepting_io_uring_served_20),
+		scenario(accepting_io_uring_reset_20),
+		scenario(accepting_thousand_threads_20),
 	};
 
 	return cmocka_run_group_tests(accepting, suite_setup, suite_teardown);

@@ -92,6 +92,34 @@ static void special_fastopen_19(void **state)
 	expect_one_each(&pair);
 }
 
+/* The kernel has taken its port away when the end is seen. */
+static void special_fastopen_ends_in_syn_recv_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	json_t *event;
+
+	(void)state;
+	fastopen_connect(&pair, &listener, true);
+	pair_accept(&pair, &listener);
+	assert_int_equal(socket_state(pair.server_port, pair.client_port), TCP_SYN_RECV);
+	receive_all(pair.server, 5);
+	set_linger_0(pair.server);
+	close(pair.server);
+	close(pair.client);
+	close(listener.fd);
+	netns_leave();
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_end(event, "local", "127.0.0.1", pair.server_port);
+	expect_end(event, "remote", "127.0.0.1", pair.client_port);
+	expect_text(event, "end", "aborted");
+	expect_task(event, "owner", getpid(), gettid());
+	expect_task(event, "closer", getpid(), gettid());
+}
+
 static void special_fastopen_never_accepted_19(void **state)
 {
 	struct listener listener;
@@ -408,6 +436,7 @@ int run_special(void)
 	const struct CMUnitTest special[] = {
 		scenario(special_fastopen_19),
 		scenario(special_fastopen_in_syn_recv_19),
+		scenario(special_fastopen_ends_in_syn_recv_19),
 		scenario(special_fastopen_never_accepted_19),
 		scenario(special_syn_cookies_19),
 		scenario(special_defer_accept_19),
