@@ -67,12 +67,14 @@ static __always_inline void listener_remove(struct sock *sk)
 static __always_inline void accept_count(const struct accept_key *key, __u64 now)
 {
 	struct accept_count *found = bpf_map_lookup_elem(&accepts, key);
-	struct accept_count first = {.count = 1, .last_ns = now};
+	const struct accept_count none = {};
 
-	if (!found) {
-		bpf_map_update_elem(&accepts, key, &first, BPF_NOEXIST);
-		return;
+	if (!found) { /* another CPU may add it first, which is as good */
+		bpf_map_update_elem(&accepts, key, &none, BPF_NOEXIST);
+		found = bpf_map_lookup_elem(&accepts, key);
 	}
+	if (!found)
+		return;
 	__sync_fetch_and_add(&found->count, 1);
 	found->last_ns = now;
 }

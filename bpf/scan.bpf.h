@@ -167,8 +167,8 @@ static __always_inline bool waits_long(struct conn *conn, bool queued, __u64 now
 }
 
 /*
- * What the socket is like now. Only its address is known, and that can be another's by now: true if
- * what is there has the ports of the connection.
+ * What the socket is like now. Only its address is known, and that can be another's by now, or its
+ * end have gone unseen: true if what is there has the ports of the connection, and waits.
  */
 static __always_inline bool read_live(struct record *record, __u64 address)
 {
@@ -181,6 +181,9 @@ static __always_inline bool read_live(struct record *record, __u64 address)
 		return true;
 	if (!conn->remote_port) /* in SYN_RECV, or a child of MPTCP */
 		conn_probe_addresses(conn, sk);
+	if (conn->state == TCP_CLOSE_WAIT &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != conn->state)
+		return false;
 	if (BPF_CORE_READ(sk, __sk_common.skc_num) != conn->local_port ||
 	    (!(conn->flags & CONN_NO_BYTES) &&
 	     bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport)) != conn->remote_port))
@@ -253,6 +256,8 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 	record->conn.look = 0; /* it is told as it is now */
 	record->sock = key;
 	record->kind = RECORD_WAITING;
+	record->tx_bytes_after_fin = 0; /* of one before, maybe: a set's share the record */
+	record->unacknowledged = 0;
 	record->due = due;
 	record->counted = told == TELL_COUNTED;
 	if (!read_live(record, key))
@@ -428,7 +433,7 @@ int sc_holders(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = file->private_data; /* NULL of a path (O_PATH) */
 	holder.sock = (__u64)BPF_CORE_READ(socket, sk);
-	if (!is_wanted(holder.sock))
+	if (!holder.sock || !is_wanted(holder.sock))
 		return 0;
 	holder.pid = task->tgid;
 	holder.fd = ctx->fd;

@@ -121,7 +121,10 @@ static __always_inline bool slot_add(__u64 address, const struct conn *conn)
 		    __sync_val_compare_and_swap(&set->sock[i], SLOT_FREE, SLOT_TAKEN) != SLOT_FREE)
 			continue;
 		set->conn[i] = *conn;
-		/* Who finds it finds it whole: an exchange orders memory for all. */
+		/*
+		 * A hook that finds it finds it whole: an exchange orders memory. (A scan orders
+		 * nothing, and may see what was there before: it asks again in the end.)
+		 */
 		__sync_lock_test_and_set(&set->sock[i], address);
 		return true;
 	}

@@ -152,10 +152,15 @@ static __always_inline struct sock *sock_of_new_fd(long fd)
 
 static __always_inline void accept_returned(long ret)
 {
-	if (ret >= 0)
-		conn_accepted(sock_of_new_fd(ret));
-	else
+	struct sock *sk;
+
+	if (ret < 0) {
 		accept_failed(-ret);
+		return;
+	}
+	sk = sock_of_new_fd(ret);
+	if (sk) /* another thread can have closed it already, whose it was not */
+		conn_accepted(sk);
 }
 
 SEC("tp/syscalls/sys_exit_accept")
