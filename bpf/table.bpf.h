@@ -33,9 +33,12 @@ struct {
 
 const volatile bool has_more = true; /* there is room in the large one */
 
-/* Never false again: nobody could tell that they are empty. */
-bool conns_used;
-bool more_used;
+/*
+ * Never false again: nobody could tell that they are empty. Every hook reads these, so they are
+ * written once only, and are not beside what a look counts.
+ */
+bool conns_used SEC(".data");
+bool more_used SEC(".data");
 
 /* One for each possible CPU, which user space sets. It maps this: a system call would disturb. */
 struct {
@@ -107,7 +110,9 @@ static __always_inline void count_not_followed(struct sock *sk, __u64 since_ns, 
 
 /*
  * Adds the connection of a socket that has none: BPF_NOEXIST where another CPU could do the same
- * meanwhile, else BPF_ANY. An error has 32 bits before 6.4, whatever the type says.
+ * meanwhile, else BPF_ANY. Slots know nothing of that: where there are any (from 6.1 on), who adds
+ * has locked the socket, iter/tcp too (since 5.15). An error has 32 bits before 6.4, whatever the
+ * type says.
  */
 static __always_inline int conn_add_with(struct sock *sk, const struct conn *conn, __u64 flags)
 {
@@ -116,11 +121,13 @@ static __always_inline int conn_add_with(struct sock *sk, const struct conn *con
 
 	if (slot_add(key, conn))
 		return 0;
-	conns_used = true; /* before it is there, so that it is found */
+	if (!conns_used) /* before it is there, so that it is found */
+		conns_used = true;
 	error = bpf_map_update_elem(&conns, &key, conn, flags);
-	if (error != -E2BIG || !has_more)
+	if (!error || !has_more)
 		return error;
-	more_used = true;
+	if (!more_used)
+		more_used = true;
 	return bpf_map_update_elem(&conns_more, &key, conn, flags);
 }
 

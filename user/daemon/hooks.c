@@ -176,7 +176,7 @@ void hooks_set_slow(struct hooks *hooks, const struct thresholds *slow)
 
 void hooks_set_stream(struct hooks *hooks, bool slow_only)
 {
-	hooks->loaded.skel->bss->stream_slow_only = slow_only;
+	hooks->loaded.skel->data->stream_slow_only = slow_only;
 }
 
 /* Whether the kernel measures how long programs run; before it did, nobody could ask for it. */
@@ -263,9 +263,9 @@ bool hooks_in_use(const struct hooks *hooks, enum scan scan)
 	case SCAN_WAITING_SLOTS:
 		return skel->rodata->has_slots;
 	case SCAN_WAITING:
-		return !skel->rodata->has_slots || skel->bss->conns_used;
+		return !skel->rodata->has_slots || skel->data->conns_used;
 	case SCAN_WAITING_MORE:
-		return skel->bss->more_used;
+		return skel->data->more_used;
 	default:
 		return true;
 	}

@@ -334,7 +334,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	choose_scans(skel, kernel, options->scans_only);
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
 	skel->data->slow_accept_wait_ns = options->slow.accept_wait_ns;
-	skel->bss->stream_slow_only = options->stream_slow;
+	skel->data->stream_slow_only = options->stream_slow;
 	skel->rodata->existing_waiting_only = options->scans_only;
 	skel->rodata->has_rdonly_cast = kernel->rdonly_cast;
 	skel->rodata->disable_preemption = kernel->preempt_disable;
