@@ -112,11 +112,16 @@ static void on_done(void *userdata)
 	(void)userdata;
 }
 
-static int ask(struct listing **listing, struct listings *listings)
+static int ask_kind(struct listing **listing, struct listings *listings, enum listing_kind kind)
 {
 	static const struct filter filter;
 
-	return listing_new(listing, listings, LISTING_CONNECTIONS, &filter, on_done, NULL);
+	return listing_new(listing, listings, kind, &filter, on_done, NULL);
+}
+
+static int ask(struct listing **listing, struct listings *listings)
+{
+	return ask_kind(listing, listings, LISTING_CONNECTIONS);
 }
 
 #define AGE_NS (10 * NSEC_PER_SEC) /* too old to be shared */
@@ -158,15 +163,15 @@ static void clients_at_once_share_a_look(void **state)
 static void looks_are_bounded(void **state)
 {
 	struct listings *listings = listings_new(NULL);
-	struct listing *list[5];
+	struct listing *list[4];
 
 	(void)state;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		hold(&list[i], listings, 1);
-	assert_int_equal(ask(&list[4], listings), -EBUSY);
+	assert_int_equal(ask(&list[3], listings), -EBUSY);
 	listing_free(list[1]);
 	hold(&list[1], listings, 1);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		listing_free(list[i]);
 	assert_int_equal(fake.held, 0);
 	listings_free(listings);
@@ -197,6 +202,47 @@ static void connections_are_bounded(void **state)
 	listings_free(listings);
 }
 
+/* Prometheus must not go without its numbers since an operator's terminal is slow. */
+static void who_reads_keeps_nobody_from_numbers(void **state)
+{
+	struct listings *listings = listings_new(NULL);
+	struct listing *list[3], *numbers, *late;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		hold(&list[i], listings, i == 2 ? FOLLOWED_MAX : 0);
+	assert_int_equal(ask_kind(&numbers, listings, LISTING_NUMBERS), 0);
+	find(FOLLOWED_MAX, 0);
+	/* Nor may a fourth come by that look. */
+	assert_int_equal(ask(&late, listings), -EBUSY);
+	assert_int_equal(ask_kind(&late, listings, LISTING_LISTENERS), -EBUSY);
+	assert_int_equal(ask_kind(&late, listings, LISTING_NUMBERS), 0);
+	listing_free(late);
+	listing_free(numbers);
+	for (int i = 0; i < 3; i++)
+		listing_free(list[i]);
+	assert_int_equal(fake.held, 0);
+	listings_free(listings);
+}
+
+static void numbers_are_bounded_too(void **state)
+{
+	struct listings *listings = listings_new(NULL);
+	struct listing *list[2], *numbers;
+
+	(void)state;
+	hold(&list[0], listings, FOLLOWED_MAX / 2);
+	hold(&list[1], listings, FOLLOWED_MAX);
+	assert_int_equal(ask_kind(&numbers, listings, LISTING_NUMBERS), -EBUSY);
+	listing_free(list[0]);
+	assert_int_equal(ask_kind(&numbers, listings, LISTING_NUMBERS), 0);
+	listing_free(numbers);
+	find(0, 0);
+	listing_free(list[1]);
+	assert_int_equal(fake.held, 0);
+	listings_free(listings);
+}
+
 static void free_itself(void *userdata)
 {
 	struct listing **listing = userdata;
@@ -216,7 +262,7 @@ static void who_has_a_look_may_leave_it_at_once(void **state)
 	(void)state;
 	assert_int_equal(ask(&client, listings), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(listing_new(&report, listings, LISTING_CONNECTIONS, &filter,
+		assert_int_equal(listing_new(&report, listings, LISTING_NUMBERS, &filter,
 					     free_itself, &report),
 				 0);
 		find(1, AGE_NS);
@@ -234,6 +280,8 @@ int main(void)
 		cmocka_unit_test(clients_at_once_share_a_look),
 		cmocka_unit_test(looks_are_bounded),
 		cmocka_unit_test(connections_are_bounded),
+		cmocka_unit_test(who_reads_keeps_nobody_from_numbers),
+		cmocka_unit_test(numbers_are_bounded_too),
 		cmocka_unit_test(who_has_a_look_may_leave_it_at_once),
 	};
 

@@ -153,11 +153,17 @@ static enum MHD_Result answer_statistics(struct request *request)
 	return MHD_YES;
 }
 
+static enum listing_kind kind_of(enum query_kind query)
+{
+	if (query == QUERY_LISTENERS)
+		return LISTING_LISTENERS;
+	return query == QUERY_EVENTS ? LISTING_CONNECTIONS : LISTING_NUMBERS;
+}
+
 /* Called again when the look is done. */
 static enum MHD_Result answer_listing(struct request *request)
 {
-	enum listing_kind kind =
-		request->query.kind == QUERY_LISTENERS ? LISTING_LISTENERS : LISTING_CONNECTIONS;
+	enum listing_kind kind = kind_of(request->query.kind);
 	int r;
 
 	if (!request->listing) {
@@ -175,7 +181,7 @@ static enum MHD_Result answer_listing(struct request *request)
 	}
 	if (r < 0)
 		return respond_failure(request, "what waits cannot be looked at");
-	if (request->query.kind == QUERY_SUMMARY || request->query.kind == QUERY_METRICS)
+	if (kind == LISTING_NUMBERS)
 		return answer_statistics(request);
 	request_set_timeout(request, LISTING_TIMEOUT_SEC);
 	return respond(request, MHD_HTTP_OK, TYPE_NDJSON,

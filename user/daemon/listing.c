@@ -8,8 +8,8 @@
 #include "clock.h"
 #include "json.h"
 
-/* Looks that are still being read. */
-#define SNAPSHOTS_MAX 4
+/* Looks whose lines are still being read. */
+#define READ_MAX 3
 
 /* A look that is not older than this is good for another client. */
 #define FRESH_NS (NSEC_PER_SEC / 2)
@@ -19,6 +19,7 @@ struct snapshot {
 	struct listings *listings;
 	struct waiting *waiting;
 	struct listing *users;
+	size_t readers; /* of these, that read lines */
 	bool done;
 	int result;
 };
@@ -26,7 +27,7 @@ struct snapshot {
 struct listings {
 	struct watch *watch;
 	struct snapshot *latest; /* or NULL */
-	size_t count;
+	size_t read; /* looks that have readers */
 	size_t connections; /* in all looks that are done */
 };
 
@@ -57,7 +58,6 @@ static void snapshot_free(struct snapshot *snapshot)
 
 	if (listings->latest == snapshot)
 		listings->latest = NULL;
-	listings->count--;
 	if (snapshot->done)
 		listings->connections -= waiting_count(snapshot->waiting);
 	waiting_free(snapshot->waiting);
@@ -100,7 +100,6 @@ static struct snapshot *snapshot_new(struct listings *listings)
 		return NULL;
 	snapshot->listings = listings;
 	snapshot->waiting = waiting_new(watch_hooks(listings->watch));
-	listings->count++;
 	if (!snapshot->waiting || looker_add(watch_looker(listings->watch), snapshot->waiting,
 					     &options, on_look_done, snapshot) < 0) {
 		snapshot_free(snapshot);
@@ -110,11 +109,20 @@ static struct snapshot *snapshot_new(struct listings *listings)
 	return snapshot;
 }
 
-/* What there is memory for (room.c): all that is followed in one look, and half of it before. */
-static bool are_full(const struct listings *listings)
+/*
+ * There is memory for two looks at all that is followed (room.c). Those that are read may take one
+ * and a half.
+ */
+static bool has_room(const struct listings *listings, enum listing_kind kind)
 {
-	return listings->count >= SNAPSHOTS_MAX ||
-	       listings->connections > hooks_tracked_max(watch_hooks(listings->watch)) / 2;
+	uint64_t most = hooks_tracked_max(watch_hooks(listings->watch));
+
+	return listings->connections <= (kind == LISTING_NUMBERS ? most : most / 2);
+}
+
+static bool may_read(const struct listings *listings, const struct snapshot *snapshot)
+{
+	return (snapshot && snapshot->readers) || listings->read < READ_MAX;
 }
 
 static bool is_good(const struct snapshot *snapshot)
@@ -125,30 +133,50 @@ static bool is_good(const struct snapshot *snapshot)
 	       clock_monotonic_ns() - waiting_time_ns(snapshot->waiting) < FRESH_NS;
 }
 
+static void add_user(struct snapshot *snapshot, struct listing *listing)
+{
+	listing->snapshot = snapshot;
+	listing->next = snapshot->users;
+	snapshot->users = listing;
+	if (listing->kind != LISTING_NUMBERS && snapshot->readers++ == 0)
+		snapshot->listings->read++;
+}
+
+static void remove_user(struct snapshot *snapshot, struct listing *listing)
+{
+	struct listing **user;
+
+	for (user = &snapshot->users; *user != listing;)
+		user = &(*user)->next;
+	*user = listing->next;
+	if (listing->kind != LISTING_NUMBERS && --snapshot->readers == 0)
+		snapshot->listings->read--;
+}
+
 int listing_new(struct listing **ret, struct listings *listings, enum listing_kind kind,
 		const struct filter *filter, void (*done)(void *userdata), void *userdata)
 {
 	struct snapshot *snapshot = listings->latest;
 	struct listing *listing;
 
-	if (!snapshot || !is_good(snapshot)) {
-		if (are_full(listings))
-			return -EBUSY;
+	if (snapshot && !is_good(snapshot))
+		snapshot = NULL;
+	if ((!snapshot && !has_room(listings, kind)) ||
+	    (kind != LISTING_NUMBERS && !may_read(listings, snapshot)))
+		return -EBUSY;
+	if (!snapshot)
 		snapshot = snapshot_new(listings);
-	}
 	listing = calloc(1, sizeof(*listing));
 	if (!snapshot || !listing) {
 		free(listing);
 		return -ENOMEM;
 	}
-	listing->snapshot = snapshot;
 	listing->kind = kind;
 	listing->filter = *filter;
 	listing->filter.all = true; /* what waits is shown whatever its threshold */
 	listing->done = done;
 	listing->userdata = userdata;
-	listing->next = snapshot->users;
-	snapshot->users = listing;
+	add_user(snapshot, listing);
 	*ret = listing;
 	return 0;
 }
@@ -156,14 +184,11 @@ int listing_new(struct listing **ret, struct listings *listings, enum listing_ki
 void listing_free(struct listing *listing)
 {
 	struct snapshot *snapshot;
-	struct listing **user;
 
 	if (!listing)
 		return;
 	snapshot = listing->snapshot;
-	for (user = &snapshot->users; *user != listing;)
-		user = &(*user)->next;
-	*user = listing->next;
+	remove_user(snapshot, listing);
 	if (!snapshot->users && snapshot->done)
 		snapshot_free(snapshot);
 	free(listing->line);

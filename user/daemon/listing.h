@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What waits, or the listeners, for clients and for the journal's report: as lines of JSON, made as
- * they are read, for the answer of 150,000 connections is 100 MB. Who asks at the same time shares
- * one look.
+ * What waits, or the listeners, for clients and for the journal's report: as numbers, or as lines
+ * of JSON, made as they are read, for the answer of 150,000 connections is 100 MB. Who asks at the
+ * same time shares one look.
  */
 #ifndef SLOWCLOSE_LISTING_H
 #define SLOWCLOSE_LISTING_H
@@ -19,6 +19,8 @@ struct listing;
 enum listing_kind {
 	LISTING_CONNECTIONS,
 	LISTING_LISTENERS, /* of the filter local_ports, netns and family */
+	LISTING_NUMBERS, /* nothing to be read: the look is given back as soon as it is counted, so
+			    that who reads the others slowly keeps nobody from this */
 };
 
 /* Returns NULL when there is no memory. */
@@ -29,8 +31,8 @@ void listings_free(struct listings *listings);
 /*
  * Begins to look, or has a part in a look that is ready already; else done is called once, later,
  * unless the listing is freed before, which done may do. Returns 0, -EBUSY when too many looks are
- * still being read, or these have so many connections that there is no memory for another; or
- * -ENOMEM.
+ * still being read, or there are so many connections in them that there is no memory for another;
+ * or -ENOMEM.
  */
 int listing_new(struct listing **ret, struct listings *listings, enum listing_kind kind,
 		const struct filter *filter, void (*done)(void *userdata), void *userdata);

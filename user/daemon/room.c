@@ -11,11 +11,11 @@
 #define ENTRY_BYTES 288
 
 /*
- * All may wait: in one look at them, and half of them in looks that clients still read, each with a
- * descriptor (listing.c). Sorting takes its room again.
+ * All may wait: in two looks at them, each with a descriptor (listing.c). Sorting takes its room
+ * again.
  */
 #define LOOKED_AT_BYTES (WAITING_BYTES + HOLDER_BYTES)
-#define CONNECTION_BYTES (ENTRY_BYTES + 3 * LOOKED_AT_BYTES / 2 + HOLDER_BYTES)
+#define CONNECTION_BYTES (ENTRY_BYTES + 2 * LOOKED_AT_BYTES + HOLDER_BYTES)
 
 /* The rest of the daemon, its programs and other maps: 31 MiB at rest, 64 with a burst unread. */
 #define OWN_BYTES (96 << 20)

@@ -184,7 +184,7 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source, (void)usec;
 	if (service->report_look) /* the last one is not over */
 		return await_report(service);
-	r = listing_new(&service->report_look, service->listings, LISTING_CONNECTIONS, &all,
+	r = listing_new(&service->report_look, service->listings, LISTING_NUMBERS, &all,
 			on_report_look, service);
 	if (r < 0) {
 		log_line("what waits is told as of the last look: %s",
