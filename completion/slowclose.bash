@@ -35,7 +35,7 @@ _slowclose() {
 		close-max queue close-wait name' ;;
 	-c | --comm | -L | --lport | -D | --rport | --netns | -n | --count | -d | --delay | \
 		--min-close-wait | --min-accept-wait | --close-wait | --accept-wait | \
-		--report-interval | --max-connections | --metrics-listen)
+		--report-interval | --max-connections | --journal-events | --metrics-listen)
 		return
 		;;
 	*)

@@ -31,7 +31,7 @@ function __slowclose_complete
 			printf '%s\n' slow ended slow-accepts slow-closes accept-p99 accept-max close-p99 \
 				close-max queue close-wait name
 		case -c --comm -L --lport -D --rport --netns -n --count -d --delay '--*-wait' \
-				--report-interval --max-connections --metrics-listen
+				--report-interval --max-connections --journal-events --metrics-listen
 		case '*'
 			$words[1] $command --help 2>/dev/null | while read -l line
 				set -l parts (string match -r '^ *(?:slowclosed )?(-[-A-Za-z0-9]+(?:, -[-A-Za-z0-9]+)*)(?: [^ ]+)? *(.*)$' -- $line)

@@ -43,7 +43,7 @@ _slowclose() {
 	--by) compadd service process port unit peer ;;
 	--sort) compadd slow ended slow-accepts slow-closes accept-p99 accept-max close-p99 \
 		close-max queue close-wait name ;;
-	-[cLDnd]|--comm|--lport|--rport|--netns|--count|--delay|--*-wait|--report-interval|--max-connections|\
+	-[cLDnd]|--comm|--lport|--rport|--netns|--count|--delay|--*-wait|--report-interval|--journal-events|--max-connections|\
 			--metrics-listen)
 		_message value ;;
 	*)

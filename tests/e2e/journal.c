@@ -122,7 +122,7 @@ static void journal_slow_close(void **state)
 
 struct told {
 	long events; /* by the stream */
-	long written, suppressed; /* by the journal */
+	long written, suppressed, lost; /* by the journal */
 };
 
 /* Whether one of the server's has ended. */
@@ -135,15 +135,22 @@ static bool take_event(struct told *told, const char *line)
 	return closed && strstr(line, "\"role\":\"server\"");
 }
 
+static long take_count(json_t *entry, const char *field)
+{
+	const char *count = journald_field(entry, field);
+
+	assert_int_equal(strncmp(journald_field(entry, "MESSAGE"), count, strlen(count)), 0);
+	return atol(count);
+}
+
 static void take_entry(struct told *told, json_t *entry)
 {
-	if (has(entry, "SLOWCLOSE_EVENT", "suppressed")) {
-		told->suppressed += atol(journald_field(entry, "SLOWCLOSE_SUPPRESSED"));
-		assert_non_null(strstr(journald_field(entry, "MESSAGE"),
-				       journald_field(entry, "SLOWCLOSE_SUPPRESSED")));
-	} else {
+	if (has(entry, "SLOWCLOSE_EVENT", "suppressed"))
+		told->suppressed += take_count(entry, "SLOWCLOSE_SUPPRESSED");
+	else if (has(entry, "SLOWCLOSE_EVENT", "lost"))
+		told->lost += take_count(entry, "SLOWCLOSE_LOST");
+	else
 		told->written++;
-	}
 	json_decref(entry);
 }
 
@@ -154,10 +161,10 @@ static void expect_all_told(struct told *told, struct http *stream)
 	const char *line;
 	json_t *entry;
 
-	while (told->written + told->suppressed != told->events) {
+	while (told->written + told->suppressed + told->lost != told->events) {
 		if (now_ns() > deadline)
-			fail_msg("%ld events, %ld written, %ld suppressed", told->events,
-				 told->written, told->suppressed);
+			fail_msg("%ld events, %ld written, %ld suppressed, %ld lost", told->events,
+				 told->written, told->suppressed, told->lost);
 		pass_ms(1);
 		http_receive(stream);
 		while ((line = http_line_now(stream)))
@@ -167,19 +174,13 @@ static void expect_all_told(struct told *told, struct http *stream)
 	}
 }
 
-static void journal_many_slow_closes(void **state)
+/* All of them have ended when this returns. */
+static void close_many_slowly(struct told *told, struct http *stream)
 {
 	static struct pair pairs[MANY];
-	struct told told = {};
 	struct listener listener;
-	struct http stream;
-	int64_t begun, seconds;
 
-	(void)state;
-	journald_start(arguments);
-	service_subscribe(&stream, "/v1/events"); /* what is slow, as the journal */
 	listener_open(&listener, AF_INET, "127.0.0.1", 4);
-	begun = now_ns() / 1000000000;
 	for (int i = 0; i < MANY; i++) {
 		pair_open(&pairs[i], &listener);
 		pair_close_client(&pairs[i]);
@@ -188,7 +189,21 @@ static void journal_many_slow_closes(void **state)
 	for (int i = 0; i < MANY; i++)
 		close(pairs[i].server);
 	for (int closed = 0; closed < MANY;)
-		closed += take_event(&told, http_line(&stream));
+		closed += take_event(told, http_line(stream));
+	close(listener.fd);
+}
+
+static void journal_many_slow_closes(void **state)
+{
+	struct told told = {};
+	struct http stream;
+	int64_t begun, seconds;
+
+	(void)state;
+	journald_start(arguments);
+	service_subscribe(&stream, "/v1/events"); /* what is slow, as the journal */
+	begun = now_ns() / 1000000000;
+	close_many_slowly(&told, &stream);
 	expect_all_told(&told, &stream);
 	seconds = now_ns() / 1000000000 - begun + 1;
 	print_message("           %ld events: %ld written in %lld seconds, %ld suppressed\n",
@@ -196,7 +211,37 @@ static void journal_many_slow_closes(void **state)
 	assert_true(told.suppressed > 0);
 	assert_in_range(told.written, A_SECOND, A_SECOND * seconds);
 	http_close(&stream);
-	close(listener.fd);
+	journald_stop();
+}
+
+/* As one whose disk hangs: clients are served meanwhile, and it is told what it has missed. */
+static void journal_that_hangs(void **state)
+{
+	static const char *const all[] = {"--close-wait",
+					  "50ms",
+					  "--accept-wait",
+					  "1h",
+					  "--report-interval",
+					  "0s",
+					  "--journal-events",
+					  "10000",
+					  NULL};
+	struct told told = {};
+	struct http stream;
+
+	(void)state;
+	journald_start_hanging(all);
+	service_subscribe(&stream, "/v1/events");
+	close_many_slowly(&told, &stream);
+	json_decref(service_get("/v1/status"));
+	journald_go_on();
+	expect_all_told(&told, &stream);
+	print_message("           %ld events: %ld written, %ld lost\n", told.events, told.written,
+		      told.lost);
+	assert_true(told.written > 0);
+	assert_true(told.lost > 0);
+	assert_int_equal(told.suppressed, 0);
+	http_close(&stream);
 	journald_stop();
 }
 
@@ -265,6 +310,7 @@ int run_journal(void)
 	const struct CMUnitTest journal[] = {
 		service_scenario(journal_slow_close),
 		service_scenario(journal_many_slow_closes),
+		service_scenario(journal_that_hangs),
 		service_scenario(journal_summaries),
 	};
 

@@ -21,7 +21,7 @@
 #define SOCKET "/run/systemd/journal/socket"
 #define ENTRY_MAX 65536
 
-/* Who sends waits for room in the socket, so a thread takes what comes at once. */
+/* There is little room in the socket, so a thread takes what comes at once. */
 static struct {
 	int fd;
 	pthread_t thread;
@@ -105,7 +105,7 @@ static void enter(int home, int directory)
 }
 
 /* The service inherits the /run that has the socket; the others keep theirs. */
-void journald_start(const char *const *arguments)
+void journald_start_hanging(const char *const *arguments)
 {
 	const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET};
 	int home = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -121,7 +121,17 @@ void journald_start(const char *const *arguments)
 	service_start(arguments);
 	daemon_tell_of_journal(false);
 	enter(home, directory);
+}
+
+void journald_go_on(void)
+{
 	assert_int_equal(pthread_create(&journald.thread, NULL, take_all, NULL), 0);
+}
+
+void journald_start(const char *const *arguments)
+{
+	journald_start_hanging(arguments);
+	journald_go_on();
 }
 
 void journald_stop(void)

@@ -8,6 +8,10 @@
 /* The service, started with these arguments, sends to it. */
 void journald_start(const char *const *arguments);
 
+/* The same, but nothing is taken until it goes on. */
+void journald_start_hanging(const char *const *arguments);
+void journald_go_on(void);
+
 /* Stops both. */
 void journald_stop(void);
 

@@ -111,6 +111,7 @@ static void sets_every_key(void **state)
 		 "\n"
 		 "accept-wait=1m\n"
 		 "  report-interval : 5m ; another\n"
+		 "journal-events = 0\n"
 		 "stream = slow\n"
 		 "backend = fentry\n"
 		 "max-connections = 1000\n"
@@ -120,6 +121,7 @@ static void sets_every_key(void **state)
 	assert_int_equal(test.settings.slow.close_wait_ns, 2 * SEC);
 	assert_int_equal(test.settings.slow.accept_wait_ns, 60 * SEC);
 	assert_int_equal(test.settings.report_interval_ns, 300 * SEC);
+	assert_int_equal(test.settings.journal_events, 0);
 	assert_true(test.settings.stream_slow);
 	assert_int_equal(test.settings.backend, BACKEND_FENTRY);
 	assert_int_equal(test.settings.max_connections, 1000);
@@ -238,7 +240,7 @@ static void every_error_of_a_line(void **state)
 	} errors[] = {
 		{"\nclose_wait = 1s\n", 2, "close_wait",
 		 "there is no such key; there are close-wait, accept-wait, report-interval, "
-		 "stream, backend, max-connections, socket or metrics-listen"},
+		 "journal-events, stream, backend, max-connections, socket or metrics-listen"},
 		{"close-wait = 5x\n", 1, "close-wait",
 		 "\"5x\" is not allowed; it takes a number and a unit (ns, us, ms, s, m, h, d), "
 		 "such as 500ms or 1.5s"},
@@ -251,6 +253,10 @@ static void every_error_of_a_line(void **state)
 		{"report-interval = 1\n", 1, "report-interval",
 		 "\"1\" is not allowed; it takes 0 (never), or from 1s on a number and a unit "
 		 "(ms, s, m, h, d), such as 30s or 5m"},
+		{"journal-events = 10001\n", 1, "journal-events",
+		 "\"10001\" is not allowed; it takes a number from 0 (none) to 10000"},
+		{"journal-events = -1\n", 1, "journal-events",
+		 "\"-1\" is not allowed; it takes a number from 0 (none) to 10000"},
 		{"backend = magic\n", 1, "backend",
 		 "\"magic\" is not allowed; it takes auto, fentry or tracepoint"},
 		{"max-connections = 0\n", 1, "max-connections",
@@ -269,7 +275,7 @@ static void every_error_of_a_line(void **state)
 		 "\"\\x1b[2J\\xff\" is not allowed; it takes all or slow"},
 		{"\033\377 = all\n", 1, "\\x1b\\xff",
 		 "there is no such key; there are close-wait, accept-wait, report-interval, "
-		 "stream, backend, max-connections, socket or metrics-listen"},
+		 "journal-events, stream, backend, max-connections, socket or metrics-listen"},
 		/* More of a value before, for inih. */
 		{"stream = all\n\tbackend = x\n", 2, "backend",
 		 "\"x\" is not allowed; it takes auto, fentry or tracepoint"},

@@ -11,26 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "ended.h"
 #include "journal.h"
+#include "journal_entry.h"
 
-int __wrap_sd_journal_sendv(const struct iovec *fields, int count);
+bool __wrap_journal_socket_send(struct journal_socket *socket, const struct journal_entry *entry);
 
 /* The entries of a test, a field a line. */
 static char sent[16384];
+static bool hangs;
 
-int __wrap_sd_journal_sendv(const struct iovec *fields, int count)
+bool __wrap_journal_socket_send(struct journal_socket *socket, const struct journal_entry *entry)
 {
 	size_t length = strlen(sent);
 
-	for (int i = 0; i < count; i++)
-		length += (size_t)snprintf(sent + length, sizeof(sent) - length, "%.*s\n",
-					   (int)fields[i].iov_len, (char *)fields[i].iov_base);
-	assert_in_range(length, 0, sizeof(sent) - 1);
-	return 0;
+	(void)socket;
+	if (hangs)
+		return false;
+	assert_in_range(length + entry->size, 0, sizeof(sent) - 1);
+	memcpy(sent + length, entry->text, entry->size);
+	sent[length + entry->size] = '\0';
+	return true;
 }
 
 /* Standard error of a test, which is a file of its own. */
@@ -43,6 +46,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	sent[0] = '\0';
+	hangs = false;
 	fflush(stderr);
 	error.own = dup(STDERR_FILENO);
 	error.file = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
@@ -149,14 +153,69 @@ static void the_journal_of_another(void **state)
 	}
 }
 
+/* What it does not take is counted, until it takes that. */
+static void a_journal_that_hangs(void **state)
+{
+	struct journal *journal;
+	struct event event = {.slow = true};
+
+	(void)state;
+	set_stream(0);
+	journal = journal_new();
+	journal_set_most(journal, 3);
+	hangs = true;
+	for (int i = 0; i < 5; i++)
+		journal_event(journal, &event, NSEC_PER_SEC);
+	journal_tick(journal, 2 * NSEC_PER_SEC);
+	assert_string_equal(sent, "");
+	hangs = false;
+	journal_tick(journal, 3 * NSEC_PER_SEC);
+	assert_sent("MESSAGE=3 entries are missing here: the journal did not take them\n");
+	assert_sent("SLOWCLOSE_LOST=3\n");
+	assert_sent("MESSAGE=2 slow closes more are not written here\n");
+	sent[0] = '\0';
+	journal_tick(journal, 4 * NSEC_PER_SEC);
+	assert_string_equal(sent, "");
+	journal_free(journal);
+	assert_string_equal(said(), "");
+}
+
+/* Neither events nor their number. */
+static void no_events_are_wanted(void **state)
+{
+	struct journal *journal;
+	struct event event = {.slow = true};
+
+	(void)state;
+	set_stream(0);
+	journal = journal_new();
+	journal_set_most(journal, 0);
+	journal_event(journal, &event, NSEC_PER_SEC);
+	journal_tick(journal, 2 * NSEC_PER_SEC);
+	assert_string_equal(sent, "");
+	journal_free(journal);
+}
+
+static void a_newline_forges_no_field(void **state)
+{
+	struct journal_entry entry = {.size = 0};
+
+	(void)state;
+	entry_add(&entry, "A=%s", "1\nPRIORITY=0");
+	entry_add(&entry, "B=%*s", JOURNAL_ENTRY_BYTES, ""); /* no room */
+	entry_add(&entry, "C=%d", 3);
+	assert_int_equal(entry.size, strlen("A=1 PRIORITY=0\nC=3\n"));
+	assert_memory_equal(entry.text, "A=1 PRIORITY=0\nC=3\n", entry.size);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_journal_of_its_own),
-		TEST(the_window_is_told),
-		TEST(the_journal_of_another),
+		TEST(a_journal_of_its_own),   TEST(the_window_is_told),
+		TEST(the_journal_of_another), TEST(a_journal_that_hangs),
+		TEST(no_events_are_wanted),   TEST(a_newline_forges_no_field),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,7 +261,7 @@ int api_new(struct api **ret, struct service *service, const char *path)
 	if (api)
 		api->path = strdup(path);
 	if (!api || !api->path) {
-		log_line("cannot answer on %s: %s", path, strerror(ENOMEM));
+		log_error("cannot answer on %s: %s", path, strerror(ENOMEM));
 		unlink(path);
 		api_free(api);
 		return -ENOMEM;
@@ -274,7 +274,7 @@ int api_new_metrics(struct api **ret, struct service *service, int fd)
 {
 	*ret = api_begin(service, fd, METRICS_CLIENTS_MAX, true);
 	if (!*ret) {
-		log_line("cannot answer Prometheus: %s", strerror(ENOMEM));
+		log_error("cannot answer Prometheus: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	return 0;

@@ -175,10 +175,11 @@ static void on_thread(void *userdata, const void *element)
 
 static void forget_symbols(struct findings *findings, int error)
 {
-	log_line("the kernel's functions are not known (/proc/kallsyms: %s): what threads wait in "
-		 "shows by their state alone. It takes root or CAP_SYSLOG, and a "
-		 "kernel.kptr_restrict of less than 2",
-		 strerror(-error));
+	log_warning(
+		"the kernel's functions are not known (/proc/kallsyms: %s): what threads wait in "
+		"shows by their state alone. It takes root or CAP_SYSLOG, and a "
+		"kernel.kptr_restrict of less than 2",
+		strerror(-error));
 	symbols_free(findings->symbols);
 	findings->symbols = NULL;
 	findings->symbols_error = error;
@@ -272,7 +273,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 	if (findings->step != STEP_SYMBOLS)
 		findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (r < 0) {
-		log_line("cannot read the threads of processes: %s", strerror(-r));
+		log_warning("cannot read the threads of processes: %s", strerror(-r));
 		scan_close(&findings->threads);
 		findings->step = STEP_THREADS;
 	}

@@ -56,7 +56,7 @@ static int map_cpus(struct hooks *hooks)
 	cpus = mmap(NULL, cpus_size(hooks), PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
 	if (cpus == MAP_FAILED) {
 		r = -errno;
-		log_line("cannot map the counters: %s", strerror(-r));
+		log_error("cannot map the counters: %s", strerror(-r));
 		return r;
 	}
 	hooks->cpus = cpus;
@@ -72,7 +72,7 @@ static int map_walk_room(struct hooks *hooks)
 	room = mmap(NULL, WALK_ROOM, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
 	if (room == MAP_FAILED) {
 		r = -errno;
-		log_line("cannot map what walks tell: %s", strerror(-r));
+		log_error("cannot map what walks tell: %s", strerror(-r));
 		return r;
 	}
 	hooks->walk_room = room;
@@ -87,7 +87,7 @@ static int map_ring(struct hooks *hooks)
 	if (hooks->ring)
 		return 0;
 	r = -errno;
-	log_line("cannot map the ring buffer: %s", strerror(-r));
+	log_error("cannot map the ring buffer: %s", strerror(-r));
 	return r;
 }
 

@@ -2,124 +2,103 @@
 #include "journal.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 #include <syslog.h>
-#include <unistd.h>
-/* Where in the source an entry comes from says nothing about a connection. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 #include "duration.h"
+#include "journal_entry.h"
 #include "log.h"
 #include "render.h"
 #include "text.h"
 
-#define EVENTS_A_SECOND 20
-#define FIELDS_MAX 24
-
 struct journal {
 	bool connected; /* standard error is the journal's, so there is one */
+	struct journal_socket socket; /* if connected */
+	uint64_t most; /* events that are written in a second */
 	int64_t second; /* CLOCK_MONOTONIC, in seconds */
-	unsigned int written; /* events in it */
-	uint64_t suppressed; /* that are not told yet */
+	uint64_t written; /* events in it */
+	uint64_t suppressed, lost; /* that are not told yet */
+	struct journal_entry entry; /* that is put together */
 };
 
-/* One entry of the journal while it is put together. */
-struct fields {
-	struct iovec items[FIELDS_MAX];
-	int count;
-};
-
-/* Of a unit's process JOURNAL_STREAM is inherited; its standard error may have gone elsewhere. */
-static bool is_connected(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	struct stat status;
-	char own[64];
-
-	if (!stream || fstat(STDERR_FILENO, &status) < 0)
-		return false;
-	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
-	return strcmp(stream, own) == 0;
-}
-
+/* Without a way to the journal it is told by standard error, as all else. */
 struct journal *journal_new(void)
 {
 	struct journal *journal = calloc(1, sizeof(*journal));
 
 	if (journal)
-		journal->connected = is_connected();
+		journal->connected = log_is_journal() && journal_socket_open(&journal->socket) == 0;
 	return journal;
 }
 
 void journal_free(struct journal *journal)
 {
+	if (journal && journal->connected)
+		journal_socket_close(&journal->socket);
 	free(journal);
 }
 
-/* A field for which there is no memory is missing. */
-static __attribute__((format(printf, 2, 3))) void add(struct fields *fields, const char *format,
-						      ...)
+void journal_set_most(struct journal *journal, uint64_t most)
 {
-	va_list args;
-	char *text;
-	int length;
-
-	if (fields->count == FIELDS_MAX)
-		return;
-	va_start(args, format);
-	length = vasprintf(&text, format, args);
-	va_end(args);
-	if (length >= 0)
-		fields->items[fields->count++] = (struct iovec){text, (size_t)length};
+	journal->most = most;
 }
 
-static void add_milliseconds(struct fields *fields, const char *name, int64_t ns)
+static struct journal_entry *begin(struct journal *journal, const char *message, int priority)
+{
+	journal->entry.size = 0;
+	entry_add(&journal->entry, "MESSAGE=%s", message);
+	entry_add(&journal->entry, "PRIORITY=%d", priority);
+	entry_add(&journal->entry, "SYSLOG_IDENTIFIER=slowclosed");
+	return &journal->entry;
+}
+
+static bool send_entry(struct journal *journal)
+{
+	return journal_socket_send(&journal->socket, &journal->entry);
+}
+
+static void send_or_count(struct journal *journal)
+{
+	if (!send_entry(journal))
+		journal->lost++;
+}
+
+static void add_milliseconds(struct journal_entry *entry, const char *name, int64_t ns)
 {
 	if (ns != UNKNOWN)
-		add(fields, "%s=%lld.%03d", name, (long long)(ns / NSEC_PER_MSEC),
-		    (int)(ns % NSEC_PER_MSEC / 1000));
+		entry_add(entry, "%s=%lld.%03d", name, (long long)(ns / NSEC_PER_MSEC),
+			  (int)(ns % NSEC_PER_MSEC / 1000));
 }
 
-static void send_fields(struct fields *fields)
-{
-	sd_journal_sendv(fields->items, fields->count);
-	for (int i = 0; i < fields->count; i++)
-		free(fields->items[i].iov_base);
-}
-
-static void add_connection(struct fields *fields, const struct event *event)
+static void add_connection(struct journal_entry *entry, const struct event *event)
 {
 	char address[TEXT_ADDRESS_SIZE], comm[TEXT_COMM_SIZE], id[RENDER_ID_SIZE];
 	const struct conn *conn = &event->conn;
 
-	add(fields, "SLOWCLOSE_EVENT=%s", kind_name(event->kind));
-	add(fields, "SLOWCLOSE_ID=%s", render_id(event->id, id));
-	add(fields, "SLOWCLOSE_ROLE=%s", role_name(conn->role));
+	entry_add(entry, "SLOWCLOSE_EVENT=%s", kind_name(event->kind));
+	entry_add(entry, "SLOWCLOSE_ID=%s", render_id(event->id, id));
+	entry_add(entry, "SLOWCLOSE_ROLE=%s", role_name(conn->role));
 	if (cause_name(event->cause))
-		add(fields, "SLOWCLOSE_CAUSE=%s", cause_name(event->cause));
+		entry_add(entry, "SLOWCLOSE_CAUSE=%s", cause_name(event->cause));
 	if (event->kind == RECORD_CLOSED && end_name(conn->end))
-		add(fields, "SLOWCLOSE_END=%s", end_name(conn->end));
-	add_milliseconds(fields, "SLOWCLOSE_ACCEPT_WAIT_MS", event->accept_wait_ns);
-	add_milliseconds(fields, "SLOWCLOSE_CLOSE_WAIT_MS", event->close_wait_ns);
-	add_milliseconds(fields, "SLOWCLOSE_LIFETIME_MS", event->lifetime_ns);
-	add(fields, "SLOWCLOSE_LOCAL=%s",
-	    text_address(conn->family, conn->local_addr, conn->local_port, address));
-	add(fields, "SLOWCLOSE_REMOTE=%s",
-	    text_address(conn->family, conn->remote_addr, conn->remote_port, address));
-	add(fields, "SLOWCLOSE_NETNS=%u", conn->netns);
+		entry_add(entry, "SLOWCLOSE_END=%s", end_name(conn->end));
+	add_milliseconds(entry, "SLOWCLOSE_ACCEPT_WAIT_MS", event->accept_wait_ns);
+	add_milliseconds(entry, "SLOWCLOSE_CLOSE_WAIT_MS", event->close_wait_ns);
+	add_milliseconds(entry, "SLOWCLOSE_LIFETIME_MS", event->lifetime_ns);
+	entry_add(entry, "SLOWCLOSE_LOCAL=%s",
+		  text_address(conn->family, conn->local_addr, conn->local_port, address));
+	entry_add(entry, "SLOWCLOSE_REMOTE=%s",
+		  text_address(conn->family, conn->remote_addr, conn->remote_port, address));
+	entry_add(entry, "SLOWCLOSE_NETNS=%u", conn->netns);
 	if (!conn->owner.pid)
 		return;
-	add(fields, "SLOWCLOSE_OWNER_PID=%u", conn->owner.pid);
-	add(fields, "SLOWCLOSE_OWNER_COMM=%s", text_comm(conn->owner.comm, comm, sizeof(comm)));
+	entry_add(entry, "SLOWCLOSE_OWNER_PID=%u", conn->owner.pid);
+	entry_add(entry, "SLOWCLOSE_OWNER_COMM=%s",
+		  text_comm(conn->owner.comm, comm, sizeof(comm)));
 	if (event->owner_place && event->owner_place->unit[0])
-		add(fields, "SLOWCLOSE_OWNER_UNIT=%s", event->owner_place->unit);
+		entry_add(entry, "SLOWCLOSE_OWNER_UNIT=%s", event->owner_place->unit);
 }
 
 /* To be freed. */
@@ -136,41 +115,41 @@ static char *event_line(const struct event *event)
 	return text;
 }
 
-static void write_event(const struct journal *journal, const struct event *event)
+static void write_event(struct journal *journal, const struct event *event)
 {
-	struct fields fields = {.count = 0};
 	char *line = event_line(event);
 
 	if (!line)
 		return;
 	if (journal->connected) {
-		add(&fields, "MESSAGE=%s", line);
-		add(&fields, "PRIORITY=%d", LOG_NOTICE);
-		add_connection(&fields, event);
-		send_fields(&fields);
+		add_connection(begin(journal, line, LOG_NOTICE), event);
+		send_or_count(journal);
 	} else {
-		log_line("%s", line);
+		log_notice("%s", line);
 	}
 	free(line);
 }
 
-static void tell_suppressed(struct journal *journal)
+/* Of what is not there. It is told until the journal takes it, and is in no count itself. */
+static void tell_count(struct journal *journal, uint64_t *count, const char *event,
+		       const char *field, const char *what)
 {
-	struct fields fields = {.count = 0};
+	struct journal_entry *entry;
+	char line[128];
 
-	if (!journal->suppressed)
+	if (!*count)
 		return;
-	if (journal->connected) {
-		add(&fields, "MESSAGE=%" PRIu64 " slow closes more are not written here",
-		    journal->suppressed);
-		add(&fields, "PRIORITY=%d", LOG_NOTICE);
-		add(&fields, "SLOWCLOSE_EVENT=suppressed");
-		add(&fields, "SLOWCLOSE_SUPPRESSED=%" PRIu64, journal->suppressed);
-		send_fields(&fields);
-	} else {
-		log_line("%" PRIu64 " slow closes more are not written here", journal->suppressed);
+	snprintf(line, sizeof(line), "%" PRIu64 " %s", *count, what);
+	if (!journal->connected) {
+		log_notice("%s", line);
+		*count = 0;
+		return;
 	}
-	journal->suppressed = 0;
+	entry = begin(journal, line, LOG_NOTICE);
+	entry_add(entry, "SLOWCLOSE_EVENT=%s", event);
+	entry_add(entry, "%s=%" PRIu64, field, *count);
+	if (send_entry(journal))
+		*count = 0;
 }
 
 void journal_tick(struct journal *journal, int64_t now_ns)
@@ -179,17 +158,20 @@ void journal_tick(struct journal *journal, int64_t now_ns)
 
 	if (second == journal->second)
 		return;
-	tell_suppressed(journal);
+	tell_count(journal, &journal->suppressed, "suppressed", "SLOWCLOSE_SUPPRESSED",
+		   "slow closes more are not written here");
+	tell_count(journal, &journal->lost, "lost", "SLOWCLOSE_LOST",
+		   "entries are missing here: the journal did not take them");
 	journal->second = second;
 	journal->written = 0;
 }
 
 void journal_event(struct journal *journal, const struct event *event, int64_t now_ns)
 {
-	if (!event->slow)
+	if (!event->slow || !journal->most)
 		return;
 	journal_tick(journal, now_ns);
-	if (journal->written == EVENTS_A_SECOND) {
+	if (journal->written >= journal->most) {
 		journal->suppressed++;
 		return;
 	}
@@ -197,39 +179,38 @@ void journal_event(struct journal *journal, const struct event *event, int64_t n
 	write_event(journal, event);
 }
 
-static void add_row(struct fields *fields, const struct summary *summary,
+static void add_row(struct journal_entry *entry, const struct summary *summary,
 		    const struct summary_row *row)
 {
 	const struct counts *counts = &row->counts;
 	char comm[TEXT_COMM_SIZE];
 
-	add(fields, "SLOWCLOSE_EVENT=summary");
-	add_milliseconds(fields, "SLOWCLOSE_WINDOW_MS", summary_length_ns(summary));
+	entry_add(entry, "SLOWCLOSE_EVENT=summary");
+	add_milliseconds(entry, "SLOWCLOSE_WINDOW_MS", summary_length_ns(summary));
 	if (row->role) { /* else other, or everything */
 		text_comm(row->comm, comm, sizeof(comm));
-		add(fields, "SLOWCLOSE_SERVICE=%s/%u", comm[0] ? comm : "-", row->port);
-		add(fields, "SLOWCLOSE_ROLE=%s", role_name(row->role));
-		add(fields, "SLOWCLOSE_PORT=%u", row->port);
+		entry_add(entry, "SLOWCLOSE_SERVICE=%s/%u", comm[0] ? comm : "-", row->port);
+		entry_add(entry, "SLOWCLOSE_ROLE=%s", role_name(row->role));
+		entry_add(entry, "SLOWCLOSE_PORT=%u", row->port);
 		if (comm[0])
-			add(fields, "SLOWCLOSE_OWNER_COMM=%s", comm);
+			entry_add(entry, "SLOWCLOSE_OWNER_COMM=%s", comm);
 	}
-	add(fields, "SLOWCLOSE_ENDED=%" PRIu64, counts->ended);
-	add(fields, "SLOWCLOSE_SLOW_ACCEPTS=%" PRIu64, counts->slow_accepts);
-	add(fields, "SLOWCLOSE_SLOW_CLOSES=%" PRIu64, counts->slow_closes);
+	entry_add(entry, "SLOWCLOSE_ENDED=%" PRIu64, counts->ended);
+	entry_add(entry, "SLOWCLOSE_SLOW_ACCEPTS=%" PRIu64, counts->slow_accepts);
+	entry_add(entry, "SLOWCLOSE_SLOW_CLOSES=%" PRIu64, counts->slow_closes);
 	if (row->has_waiting) {
-		add(fields, "SLOWCLOSE_IN_ACCEPT_QUEUE=%" PRIu64, row->waiting.accept_queue);
-		add(fields, "SLOWCLOSE_IN_CLOSE_WAIT=%" PRIu64, row->waiting.close_wait);
+		entry_add(entry, "SLOWCLOSE_IN_ACCEPT_QUEUE=%" PRIu64, row->waiting.accept_queue);
+		entry_add(entry, "SLOWCLOSE_IN_CLOSE_WAIT=%" PRIu64, row->waiting.close_wait);
 	}
-	add_milliseconds(fields, "SLOWCLOSE_ACCEPT_WAIT_P99_MS",
+	add_milliseconds(entry, "SLOWCLOSE_ACCEPT_WAIT_P99_MS",
 			 summary_percentile(&row->measures[MEASURE_ACCEPT_WAIT], 99));
-	add_milliseconds(fields, "SLOWCLOSE_CLOSE_WAIT_P99_MS",
+	add_milliseconds(entry, "SLOWCLOSE_CLOSE_WAIT_P99_MS",
 			 summary_percentile(&row->measures[MEASURE_CLOSE_WAIT], 99));
 }
 
-static void write_row(const struct journal *journal, const struct summary *summary,
+static void write_row(struct journal *journal, const struct summary *summary,
 		      const struct summary_row *row)
 {
-	struct fields fields = {.count = 0};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -241,12 +222,10 @@ static void write_row(const struct journal *journal, const struct summary *summa
 	if (!text)
 		return;
 	if (journal->connected) {
-		add(&fields, "MESSAGE=%s", text);
-		add(&fields, "PRIORITY=%d", LOG_INFO);
-		add_row(&fields, summary, row);
-		send_fields(&fields);
+		add_row(begin(journal, text, LOG_INFO), summary, row);
+		send_or_count(journal);
 	} else {
-		log_line("%s", text);
+		log_info("%s", text);
 	}
 	free(text);
 }
@@ -272,26 +251,25 @@ static int priority(enum severity severity)
 	return severity == SEVERITY_WARNING ? LOG_WARNING : LOG_INFO;
 }
 
-static void add_finding(struct fields *fields, const struct evidence *evidence,
+static void add_finding(struct journal_entry *entry, const struct evidence *evidence,
 			const struct finding *finding, const char *comm)
 {
-	add(fields, "SLOWCLOSE_EVENT=finding");
-	add(fields, "SLOWCLOSE_FINDING=%s", finding_name(finding->code));
-	add(fields, "SLOWCLOSE_SEVERITY=%s", severity_name(finding->severity));
-	add(fields, "SLOWCLOSE_CONFIDENCE=%s", confidence_name(finding->confidence));
-	add(fields, "SLOWCLOSE_SERVICE=%s/%u", comm, evidence->port);
-	add(fields, "SLOWCLOSE_ROLE=%s", role_name(evidence->role));
-	add(fields, "SLOWCLOSE_PORT=%u", evidence->port);
+	entry_add(entry, "SLOWCLOSE_EVENT=finding");
+	entry_add(entry, "SLOWCLOSE_FINDING=%s", finding_name(finding->code));
+	entry_add(entry, "SLOWCLOSE_SEVERITY=%s", severity_name(finding->severity));
+	entry_add(entry, "SLOWCLOSE_CONFIDENCE=%s", confidence_name(finding->confidence));
+	entry_add(entry, "SLOWCLOSE_SERVICE=%s/%u", comm, evidence->port);
+	entry_add(entry, "SLOWCLOSE_ROLE=%s", role_name(evidence->role));
+	entry_add(entry, "SLOWCLOSE_PORT=%u", evidence->port);
 	if (evidence->unit[0])
-		add(fields, "SLOWCLOSE_OWNER_UNIT=%s", evidence->unit);
+		entry_add(entry, "SLOWCLOSE_OWNER_UNIT=%s", evidence->unit);
 	for (size_t i = 0; i < finding->proof.count; i++)
-		add(fields, "SLOWCLOSE_PROOF=%s", finding->proof.text[i]);
+		entry_add(entry, "SLOWCLOSE_PROOF=%s", finding->proof.text[i]);
 }
 
 void journal_finding(struct journal *journal, const struct evidence *evidence,
 		     const struct finding *finding, int64_t since_ns, int64_t now_ns)
 {
-	struct fields fields = {.count = 0};
 	char comm[TEXT_COMM_SIZE], age[32], line[512];
 
 	text_comm(evidence->comm[0] ? evidence->comm : "-", comm, sizeof(comm));
@@ -300,11 +278,9 @@ void journal_finding(struct journal *journal, const struct evidence *evidence,
 		 duration_format(now_ns - since_ns, age, sizeof(age)), finding->at_least ? "+" : "",
 		 finding->headline);
 	if (!journal->connected) {
-		log_line("%s", line);
+		log_at(priority(finding->severity), "%s", line);
 		return;
 	}
-	add(&fields, "MESSAGE=%s", line);
-	add(&fields, "PRIORITY=%d", priority(finding->severity));
-	add_finding(&fields, evidence, finding, comm);
-	send_fields(&fields);
+	add_finding(begin(journal, line, priority(finding->severity)), evidence, finding, comm);
+	send_or_count(journal);
 }

@@ -18,13 +18,17 @@ struct journal;
 struct journal *journal_new(void);
 void journal_free(struct journal *journal);
 
-/*
- * Writes a slow connection: at most 20 a second, the others are counted. Of others nothing is
- * written. now_ns is CLOCK_MONOTONIC.
+/* So many slow connections are written in a second, none at first; more are counted; of 0 nothing.
  */
+void journal_set_most(struct journal *journal, uint64_t most);
+
+/* Writes a slow connection. Of others nothing is written. now_ns is CLOCK_MONOTONIC. */
 void journal_event(struct journal *journal, const struct event *event, int64_t now_ns);
 
-/* Once a second or so: tells how many were not written in the seconds that are over. */
+/*
+ * Once a second or so: tells how many were not written in the seconds that are over, and what a
+ * journal that hung did not take, for which nothing here waits.
+ */
 void journal_tick(struct journal *journal, int64_t now_ns);
 
 /* A line for a finding of a service; since_ns is CLOCK_REALTIME, as is now_ns. */

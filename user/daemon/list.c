@@ -127,13 +127,14 @@ static void tell_losses(const struct hooks *hooks)
 	hooks_counts(hooks, &counts);
 	lost = counts.losses[LOSS_TABLE_FULL] + counts.losses[LOSS_NO_MEMORY];
 	if (lost)
-		log_line("%" PRIu64 " connections that wait are not listed: no more than "
-			 "--max-connections fit, or the kernel had no memory for them",
-			 lost);
+		log_warning("%" PRIu64 " connections that wait are not listed: no more than "
+			    "--max-connections fit, or the kernel had no memory for them",
+			    lost);
 	if (counts.losses[LOSS_LISTENERS])
-		log_line("%" PRIu64 " listeners are not listed: there are more than are known at "
-			 "once, or the kernel had no memory for them",
-			 (uint64_t)counts.losses[LOSS_LISTENERS]);
+		log_warning("%" PRIu64
+			    " listeners are not listed: there are more than are known at "
+			    "once, or the kernel had no memory for them",
+			    (uint64_t)counts.losses[LOSS_LISTENERS]);
 }
 
 int list_run(const struct tail_options *options)
@@ -155,8 +156,8 @@ int list_run(const struct tail_options *options)
 		return r;
 	r = scan_existing(hooks, &unseen);
 	if (r == 0 && unseen.count)
-		log_line("%u network namespaces were not looked at (%s)%s", unseen.count,
-			 strerror(-unseen.error), scan_unseen_advice(&unseen));
+		log_warning("%u network namespaces were not looked at (%s)%s", unseen.count,
+			    strerror(-unseen.error), scan_unseen_advice(&unseen));
 	if (r == 0)
 		tell_losses(hooks);
 	waiting = waiting_new(hooks);
@@ -165,7 +166,7 @@ int list_run(const struct tail_options *options)
 	if (r == 0)
 		r = show_all(&output, waiting);
 	if (r < 0)
-		log_line("cannot list what waits: %s", strerror(-r));
+		log_error("cannot list what waits: %s", strerror(-r));
 	waiting_free(waiting);
 	hooks_free(hooks);
 	return r;

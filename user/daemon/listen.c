@@ -30,7 +30,7 @@ static int make_directory(const char *path)
 	*slash = '\0';
 	if (mkdir(directory, 0755) == 0 || errno == EEXIST)
 		return 0;
-	log_line("cannot make the directory %s: %s", directory, strerror(errno));
+	log_error("cannot make the directory %s: %s", directory, strerror(errno));
 	return -errno;
 }
 
@@ -43,7 +43,8 @@ static int remove_stale(const char *path, const struct sockaddr_un *address)
 	if (lstat(path, &stat) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(stat.st_mode)) {
-		log_line("%s is there and is no socket: remove it, or give another --socket", path);
+		log_error("%s is there and is no socket: remove it, or give another --socket",
+			  path);
 		return -EEXIST;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -52,15 +53,16 @@ static int remove_stale(const char *path, const struct sockaddr_un *address)
 	r = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
 	close(fd);
 	if (r == 0 || r == EAGAIN) {
-		log_line("another slowclosed answers on %s: end it first (systemctl stop "
-			 "slowclosed), or give another --socket",
-			 path);
+		log_error("another slowclosed answers on %s: end it first (systemctl stop "
+			  "slowclosed), or give another --socket",
+			  path);
 		return -EADDRINUSE;
 	}
 	if (r != ECONNREFUSED) { /* such as a socket of another type, which may be in use */
-		log_line("%s is there and cannot be asked whether a slowclosed answers on it (%s): "
-			 "remove it, or give another --socket",
-			 path, strerror(r));
+		log_error(
+			"%s is there and cannot be asked whether a slowclosed answers on it (%s): "
+			"remove it, or give another --socket",
+			path, strerror(r));
 		return -EEXIST;
 	}
 	return unlink(path) < 0 ? -errno : 0;
@@ -81,8 +83,8 @@ static void give_to_group(const char *path)
 	const struct group *group = getgrnam(GROUP);
 
 	if (group && lchown(path, (uid_t)-1, group->gr_gid) < 0)
-		log_line("cannot give %s to the group %s (%s): only this user can connect", path,
-			 GROUP, strerror(errno));
+		log_warning("cannot give %s to the group %s (%s): only this user can connect", path,
+			    GROUP, strerror(errno));
 }
 
 int listen_unix(const char *path)
@@ -105,7 +107,7 @@ int listen_unix(const char *path)
 	if (r == 0)
 		r = listen(fd, BACKLOG) < 0 ? -errno : 0;
 	if (r < 0) {
-		log_line("cannot listen on %s: %s", path, strerror(-r));
+		log_error("cannot listen on %s: %s", path, strerror(-r));
 		if (fd >= 0)
 			close(fd);
 		return r;
@@ -165,7 +167,7 @@ int listen_tcp(const struct listen_address *address)
 	    listen(fd, BACKLOG) == 0)
 		return fd;
 	r = -errno;
-	log_line("cannot listen on %s for --metrics-listen: %s", address->text, strerror(-r));
+	log_error("cannot listen on %s for --metrics-listen: %s", address->text, strerror(-r));
 	if (fd >= 0)
 		close(fd);
 	return r;

@@ -96,7 +96,7 @@ static int kernel_probe(struct kernel *kernel)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf) {
-		log_line(
+		log_error(
 			"this kernel has no type information (BTF): /sys/kernel/btf/vmlinux cannot "
 			"be read. Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as "
 			"Debian's since 11");
@@ -112,7 +112,7 @@ static int kernel_probe(struct kernel *kernel)
 	btf__free(btf);
 	kernel->cpus = libbpf_num_possible_cpus();
 	if (kernel->cpus < 0)
-		log_line("cannot tell how many CPUs there are: %s", strerror(-kernel->cpus));
+		log_error("cannot tell how many CPUs there are: %s", strerror(-kernel->cpus));
 	return kernel->cpus < 0 ? kernel->cpus : 0;
 }
 
@@ -122,27 +122,27 @@ static int bpf_probe(void)
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sc_probe", 4, 4, 1, NULL);
 
 	if (fd == -ENOSYS) {
-		log_line("this kernel has no BPF. Use one built with CONFIG_BPF_SYSCALL=y");
+		log_error("this kernel has no BPF. Use one built with CONFIG_BPF_SYSCALL=y");
 		return fd;
 	}
 	if (fd < 0 && geteuid() != 0) {
-		log_line("no permission to load BPF programs. Run as root (sudo slowclosed …), or "
-			 "with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN");
+		log_error("no permission to load BPF programs. Run as root (sudo slowclosed …), or "
+			  "with the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN");
 		return fd;
 	}
 	if (fd < 0) {
-		log_line("BPF is forbidden here, though this is root: %s. In a container, give it "
-			 "CAP_BPF and CAP_PERFMON and a seccomp profile with bpf(); on a "
-			 "locked-down "
-			 "kernel, see /sys/kernel/security/lockdown",
-			 strerror(-fd));
+		log_error("BPF is forbidden here, though this is root: %s. In a container, give it "
+			  "CAP_BPF and CAP_PERFMON and a seccomp profile with bpf(); on a "
+			  "locked-down "
+			  "kernel, see /sys/kernel/security/lockdown",
+			  strerror(-fd));
 		return fd;
 	}
 	close(fd);
 
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sc_probe", 0, 0, sysconf(_SC_PAGESIZE), NULL);
 	if (fd < 0 && fd != -EPERM) {
-		log_line(
+		log_error(
 			"this kernel is too old: it has no BPF ring buffer (%s). Use 5.10 or newer",
 			strerror(-fd));
 		return fd;
@@ -261,9 +261,10 @@ static __u32 connections_max(const struct kernel *kernel, const struct hooks_opt
 		return max;
 	room = room ? room : 1;
 	if (!options->scans_only)
-		log_line("follows %u connections at once: there is no room for more in the %" PRIu64
-			 " MiB of memory that this cgroup may take (MemoryMax= of the unit)",
-			 room, limit >> 20);
+		log_warning(
+			"follows %u connections at once: there is no room for more in the %" PRIu64
+			" MiB of memory that this cgroup may take (MemoryMax= of the unit)",
+			room, limit >> 20);
 	return room;
 }
 
@@ -361,9 +362,9 @@ static int load_scans(struct loaded *loaded, const struct kernel *kernel,
 	int r = load(loaded, kernel, BACKEND_TRACEPOINT, options, connections);
 
 	if (r < 0)
-		log_line("this kernel refuses the programs (%s). Run with --debug to see what it "
-			 "says",
-			 refusal(r));
+		log_error("this kernel refuses the programs (%s). Run with --debug to see what it "
+			  "says",
+			  refusal(r));
 	return r;
 }
 
@@ -373,9 +374,9 @@ static int load_as_asked(struct loaded *loaded, const struct kernel *kernel,
 	int r = load(loaded, kernel, options->backend, options, connections);
 
 	if (r < 0)
-		log_line("this kernel refuses the backend %s (%s). Use --backend=auto, or --debug "
-			 "to see what it says",
-			 options->backend == BACKEND_FENTRY ? "fentry" : "tracepoint", refusal(r));
+		log_error("this kernel refuses the backend %s (%s). Use --backend=auto, or --debug "
+			  "to see what it says",
+			  options->backend == BACKEND_FENTRY ? "fentry" : "tracepoint", refusal(r));
 	snprintf(loaded->reason, sizeof(loaded->reason), "as asked");
 	return r;
 }
@@ -392,9 +393,9 @@ static int load_any(struct loaded *loaded, const struct kernel *kernel,
 	}
 	r = load(loaded, kernel, BACKEND_TRACEPOINT, options, connections);
 	if (r < 0)
-		log_line("this kernel refuses both function hooks (%s) and tracepoints (%s). Run "
-			 "with --debug to see what it says",
-			 refusal(refused), refusal(r));
+		log_error("this kernel refuses both function hooks (%s) and tracepoints (%s). Run "
+			  "with --debug to see what it says",
+			  refusal(refused), refusal(r));
 	snprintf(loaded->reason, sizeof(loaded->reason), "the kernel refuses function hooks (%s)",
 		 refusal(refused));
 	return r;

@@ -45,6 +45,7 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPT_SETTING},
 	{"stream", required_argument, NULL, OPT_SETTING},
 	{"report-interval", required_argument, NULL, OPT_SETTING},
+	{"journal-events", required_argument, NULL, OPT_SETTING},
 	{"metrics-listen", required_argument, NULL, OPT_SETTING},
 	{"max-connections", required_argument, NULL, OPT_SETTING},
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -85,6 +86,7 @@ static const char usage[] =
 	"      --socket PATH          where it answers (default " SETTINGS_SOCKET ")\n"
 	"      --stream all|slow      slow: fast connections are counted in the kernel, not sent\n"
 	"      --report-interval TIME a summary in the journal so often (default 1m; 0: never)\n"
+	"      --journal-events N     slow connections in the journal each second, at most (20)\n"
 	"      --metrics-listen ADDRESS:PORT\n"
 	"                             Prometheus' metrics on TCP too, for all who reach it "
 	"(off)\n"
@@ -104,7 +106,7 @@ static const char usage[] =
 
 static int bad_value(const char *option, const char *value, const char *allowed)
 {
-	log_line("%s: \"%s\" is not allowed; it takes %s", option, value, allowed);
+	log_error("%s: \"%s\" is not allowed; it takes %s", option, value, allowed);
 	return -EINVAL;
 }
 
@@ -122,7 +124,7 @@ static int set_filter(struct filter *filter, const char *name, const char *value
 static int add_setting(struct config_source *source, const char *name, const char *value)
 {
 	if (source->option_count == CONFIG_OPTIONS_MAX) {
-		log_line("more than %d options are not allowed", CONFIG_OPTIONS_MAX);
+		log_error("more than %d options are not allowed", CONFIG_OPTIONS_MAX);
 		return -E2BIG;
 	}
 	source->options[source->option_count++] = (struct config_option){name, value};
@@ -176,8 +178,8 @@ static int refuse_shows(const char *name)
 {
 	bool is_family = strcmp(name, "family") == 0;
 
-	log_line("%s%s: only --tail and --list take it; of the service ask slowclose tail or list",
-		 is_family ? "-4 or -6" : "--", is_family ? "" : name);
+	log_error("%s%s: only --tail and --list take it; of the service ask slowclose tail or list",
+		  is_family ? "-4 or -6" : "--", is_family ? "" : name);
 	return EXIT_USAGE;
 }
 
@@ -189,7 +191,7 @@ static int read_config(struct settings *settings, const struct config_source *so
 	int r = config_read(settings, source, &error);
 
 	if (r < 0)
-		log_line("%s", config_error_text(&error, text));
+		log_error("%s", config_error_text(&error, text));
 	return r;
 }
 
@@ -240,7 +242,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		log_line("\"%s\": no arguments are allowed but options; see --help", argv[optind]);
+		log_error("\"%s\": no arguments are allowed but options; see --help", argv[optind]);
 		return EXIT_USAGE;
 	}
 	if (arguments.mode)

@@ -73,7 +73,7 @@ int passed_socket(char text[LISTEN_TEXT_SIZE])
 	if (count < 0)
 		refused = strerror(-count);
 	if (refused) {
-		log_line("cannot take over the socket that systemd passed: %s", refused);
+		log_error("cannot take over the socket that systemd passed: %s", refused);
 		return -EINVAL;
 	}
 	tell_address(SD_LISTEN_FDS_START, text);

@@ -14,8 +14,8 @@
 static void keep_for_restart(struct reload *reload, size_t i)
 {
 	reload->waiting |= 1UL << i;
-	log_line("%s: the new value holds from the next start on (systemctl restart slowclosed)",
-		 settings_name(i));
+	log_warning("%s: the new value holds from the next start on (systemctl restart slowclosed)",
+		    settings_name(i));
 }
 
 /* Puts into use what can change now. */
@@ -31,7 +31,7 @@ static void take(struct reload *reload, const struct settings *read)
 		if (settings_is_live(i)) {
 			settings_copy(&settings, read, i);
 			changed = true;
-			log_line("%s: the new value holds from now on", settings_name(i));
+			log_info("%s: the new value holds from now on", settings_name(i));
 		} else {
 			keep_for_restart(reload, i);
 		}
@@ -47,13 +47,13 @@ static void read_again(struct reload *reload)
 
 	reload->failed = config_read(&settings, reload->source, &reload->error) < 0;
 	if (reload->failed) {
-		log_line("the configuration stays as it was: %s",
-			 config_error_text(&reload->error, text));
+		log_error("the configuration stays as it was: %s",
+			  config_error_text(&reload->error, text));
 		return;
 	}
 	take(reload, &settings);
 	reload->read_ns = clock_ns(CLOCK_REALTIME);
-	log_line("the configuration was read again");
+	log_info("the configuration was read again");
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)

@@ -88,7 +88,7 @@ int service_take_folded(struct service *service)
 	if (r == 0)
 		r = scan_run(hooks, SCAN_FOLDS_OTHER, on_fold, service);
 	if (r < 0)
-		log_line("cannot read what the kernel has counted: %s", strerror(-r));
+		log_warning("cannot read what the kernel has counted: %s", strerror(-r));
 	else
 		service->folded = counts.folded;
 	return r;
@@ -155,7 +155,7 @@ static void on_report_look(void *userdata)
 	int r = listing_ready(service->report_look);
 
 	if (r < 0)
-		log_line("cannot look at what waits: %s", strerror(-r));
+		log_warning("cannot look at what waits: %s", strerror(-r));
 	else
 		service_take_waiting(service, listing_waiting(service->report_look));
 	listing_free(service->report_look);
@@ -187,10 +187,11 @@ static int on_report(sd_event_source *source, uint64_t usec, void *userdata)
 	r = listing_new(&service->report_look, service->listings, LISTING_NUMBERS, &all,
 			on_report_look, service);
 	if (r < 0) {
-		log_line("what waits is told as of the last look: %s",
-			 r == -EBUSY
-				 ? "clients still read theirs, and there is no memory for another"
-				 : strerror(-r));
+		log_warning(
+			"what waits is told as of the last look: %s",
+			r == -EBUSY
+				? "clients still read theirs, and there is no memory for another"
+				: strerror(-r));
 		report(service);
 	} else if (listing_ready(service->report_look)) {
 		on_report_look(service);
@@ -257,6 +258,7 @@ void service_set(struct service *service, const struct settings *settings)
 	watch_set_slow(service->watch, &settings->slow);
 	hooks_set_stream(watch_hooks(service->watch), settings->stream_slow);
 	stats_set_thresholds(service->stats, &settings->slow);
+	journal_set_most(service->journal, settings->journal_events);
 	if (other_interval)
 		await_report(service);
 }
@@ -283,6 +285,8 @@ static int prepare_sinks(struct service *service)
 	service->events = events_new(room_events(limit));
 	service->unsent.most = room_answers(limit);
 	service->journal = journal_new();
+	if (service->journal)
+		journal_set_most(service->journal, service->settings.journal_events);
 	service->metrics = metrics_new();
 	return service->stats && service->events && service->journal && service->metrics ? 0
 											 : -ENOMEM;
@@ -311,7 +315,7 @@ static int prepare(struct service *service, const struct config_source *source)
 	int r = prepare_sinks(service);
 
 	if (r < 0) {
-		log_line("cannot prepare: %s", strerror(-r));
+		log_error("cannot prepare: %s", strerror(-r));
 		return r;
 	}
 	r = watch_connections(service);
@@ -319,7 +323,7 @@ static int prepare(struct service *service, const struct config_source *source)
 		return r;
 	r = prepare_loop(service, source);
 	if (r < 0)
-		log_line("cannot prepare the event loop: %s", strerror(-r));
+		log_error("cannot prepare the event loop: %s", strerror(-r));
 	return r;
 }
 
@@ -336,12 +340,12 @@ static int answer_prometheus(struct service *service, int passed, const char *pa
 		text = address->text;
 		fd = listen_tcp(address);
 	} else if (address->size) {
-		log_line("metrics-listen = %s is left out: systemd passed a socket on %s",
-			 address->text, text);
+		log_warning("metrics-listen = %s is left out: systemd passed a socket on %s",
+			    address->text, text);
 	}
 	if (fd < 0) /* logged */
 		return fd;
-	log_line("/metrics for Prometheus on %s", text);
+	log_info("/metrics for Prometheus on %s", text);
 	return api_new_metrics(&service->metrics_api, service, fd);
 }
 
@@ -350,7 +354,7 @@ static int answer_until_end(struct service *service)
 	struct hooks *hooks = watch_hooks(service->watch);
 	int r;
 
-	log_line("ready on %s, backend %s: %s", service->settings.socket_path, hooks_backend(hooks),
+	log_info("ready on %s, backend %s: %s", service->settings.socket_path, hooks_backend(hooks),
 		 hooks_backend_reason(hooks));
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(watch_loop(service->watch));
@@ -385,7 +389,7 @@ int service_run(const struct settings *settings, const struct config_source *sou
 		goto out;
 	r = privilege_drop();
 	if (r < 0)
-		log_line("cannot give up privileges: %s", strerror(-r));
+		log_error("cannot give up privileges: %s", strerror(-r));
 	else
 		r = answer_until_end(&service);
 out:

@@ -8,6 +8,7 @@
 #include "options.h"
 
 #define CONNECTIONS_MAX (1 << 24) /* 4.5 GiB of kernel memory */
+#define JOURNAL_EVENTS_MAX 10000
 
 struct setting {
 	const char *name;
@@ -30,6 +31,18 @@ static int set_report_interval(void *field, const char *value)
 	if (duration_parse(value, &ns) < 0 || (ns && ns < NSEC_PER_SEC))
 		return -EINVAL;
 	*(int64_t *)field = ns;
+	return 0;
+}
+
+static int set_journal_events(void *field, const char *value)
+{
+	unsigned long count = 0;
+
+	if (strcmp(value, "0") != 0 && options_count(value, &count) < 0)
+		return -EINVAL;
+	if (count > JOURNAL_EVENTS_MAX)
+		return -EINVAL;
+	*(uint32_t *)field = (uint32_t)count;
 	return 0;
 }
 
@@ -91,6 +104,8 @@ static const struct setting table[] = {
 	{"report-interval",
 	 "0 (never), or from 1s on a number and a unit (ms, s, m, h, d), such as 30s or 5m",
 	 set_report_interval, FIELD(report_interval_ns), true},
+	{"journal-events", "a number from 0 (none) to 10000", set_journal_events,
+	 FIELD(journal_events), true},
 	{"stream", "all or slow", set_stream, FIELD(stream_slow), true},
 	{"backend", "auto, fentry or tracepoint", set_backend, FIELD(backend), false},
 	{"max-connections", "a number from 1 to 16777216", set_max_connections,
@@ -109,8 +124,8 @@ const char *settings_name(size_t i)
 
 const char *settings_names(void)
 {
-	return "close-wait, accept-wait, report-interval, stream, backend, max-connections, "
-	       "socket or metrics-listen";
+	return "close-wait, accept-wait, report-interval, journal-events, stream, backend, "
+	       "max-connections, socket or metrics-listen";
 }
 
 int settings_find(const char *name)
@@ -127,6 +142,7 @@ void settings_init(struct settings *settings)
 	*settings = (struct settings){
 		.slow = {.close_wait_ns = NSEC_PER_SEC, .accept_wait_ns = 100 * NSEC_PER_MSEC},
 		.report_interval_ns = 60 * NSEC_PER_SEC,
+		.journal_events = 20,
 		.socket_path = SETTINGS_SOCKET,
 	};
 }

@@ -23,6 +23,7 @@ struct settings {
 	bool stream_slow; /* records of slow connections only */
 	uint32_t max_connections; /* 0: the default */
 	int64_t report_interval_ns; /* 0: never; else a second at least */
+	uint32_t journal_events; /* slow connections in the journal each second, at most */
 	char socket_path[SETTINGS_SOCKET_SIZE];
 	struct listen_address metrics_listen; /* size 0: nowhere */
 };

@@ -61,7 +61,7 @@ static void print_counts(const struct tail *tail)
 	struct hooks_counts counts;
 
 	hooks_counts(watch_hooks(tail->watch), &counts);
-	log_line("%" PRIu64 " ended, %lu shown, lost %" PRIu64 " (ring full %" PRIu64
+	log_info("%" PRIu64 " ended, %lu shown, lost %" PRIu64 " (ring full %" PRIu64
 		 "), not followed %" PRIu64 " (table full %" PRIu64 ", no memory %" PRIu64
 		 "), skipped %" PRIu64,
 		 counts.records + counts.folded, tail->shown,
@@ -120,7 +120,7 @@ static int show_until_end(struct tail *tail)
 	struct hooks *hooks = watch_hooks(tail->watch);
 	int r;
 
-	log_line("ready, backend %s: %s", hooks_backend(hooks), hooks_backend_reason(hooks));
+	log_info("ready, backend %s: %s", hooks_backend(hooks), hooks_backend_reason(hooks));
 	if (!options->json) {
 		text_event_head(stdout, &options->style);
 		fflush(stdout);
@@ -131,7 +131,7 @@ static int show_until_end(struct tail *tail)
 	if (r >= 0)
 		print_counts(tail);
 	if (tail->output_error && tail->output_error != -EPIPE && tail->output_error != -EIO) {
-		log_line("cannot write the events: %s", strerror(-tail->output_error));
+		log_error("cannot write the events: %s", strerror(-tail->output_error));
 		r = tail->output_error;
 	}
 	return r;
@@ -152,7 +152,7 @@ int tail_run(const struct tail_options *options)
 		return r;
 	r = prepare_loop(&tail);
 	if (r < 0)
-		log_line("cannot prepare the event loop: %s", strerror(-r));
+		log_error("cannot prepare the event loop: %s", strerror(-r));
 	else
 		r = show_until_end(&tail);
 	watch_free(tail.watch);

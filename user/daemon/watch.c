@@ -92,7 +92,7 @@ static int drain_batch(struct watch *watch)
 	watch->realtime_offset_ns = clock_realtime_offset_ns();
 	r = hooks_consume(watch->hooks, BATCH);
 	if (r < 0)
-		log_line("cannot read the ring buffer: %s", strerror(-r));
+		log_error("cannot read the ring buffer: %s", strerror(-r));
 	watch->sink.on_pause(watch->sink.userdata);
 	return r < 0 ? r : r == BATCH;
 }
@@ -195,12 +195,12 @@ static void on_tick_look_done(void *userdata, struct waiting *waiting, int resul
 	struct watch *watch = userdata;
 
 	if (result < 0) {
-		log_line("cannot look at what waits: %s", strerror(-result));
+		log_warning("cannot look at what waits: %s", strerror(-result));
 		watch->looking = false;
 		return;
 	}
 	if (left_out > watch->holders_left_out)
-		log_line("%lu descriptors were left out: holders may be incomplete", left_out);
+		log_warning("%lu descriptors were left out: holders may be incomplete", left_out);
 	watch->holders_left_out = left_out;
 	watch->looked = (struct watch_looked){
 		.all = watch->looks_at_all ? waiting : NULL,
@@ -299,11 +299,13 @@ static int follow_existing(struct watch *watch)
 	int r = scan_existing(watch->hooks, &watch->unseen);
 
 	if (r < 0)
-		log_line("cannot look at the connections that are there already: %s", strerror(-r));
+		log_warning("cannot look at the connections that are there already: %s",
+			    strerror(-r));
 	if (unseen->count)
-		log_line("%u network namespaces were not looked at (%s): what is older than this "
-			 "start is not seen in them%s",
-			 unseen->count, strerror(-unseen->error), scan_unseen_advice(unseen));
+		log_warning(
+			"%u network namespaces were not looked at (%s): what is older than this "
+			"start is not seen in them%s",
+			unseen->count, strerror(-unseen->error), scan_unseen_advice(unseen));
 	return r;
 }
 
@@ -332,7 +334,7 @@ int watch_new(struct watch **ret, const struct watch_options *options,
 	if (r >= 0)
 		r = prepare_loop(watch);
 	if (r < 0) {
-		log_line("cannot prepare the event loop: %s", strerror(-r));
+		log_error("cannot prepare the event loop: %s", strerror(-r));
 		goto out;
 	}
 	*ret = watch;
