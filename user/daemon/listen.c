@@ -167,7 +167,14 @@ int listen_tcp(const struct listen_address *address)
 	    listen(fd, BACKLOG) == 0)
 		return fd;
 	r = -errno;
-	log_error("cannot listen on %s for --metrics-listen: %s", address->text, strerror(-r));
+	if (r == -EAFNOSUPPORT) /* systemd's RestrictAddressFamilies= */
+		log_warning("metrics-listen = %s is left out: %s. In slowclosed.service, which has "
+			    "no network, enable slowclosed-metrics.socket instead (systemctl "
+			    "enable slowclosed-metrics.socket, then restart slowclosed)",
+			    address->text, strerror(-r));
+	else
+		log_error("cannot listen on %s for --metrics-listen: %s", address->text,
+			  strerror(-r));
 	if (fd >= 0)
 		close(fd);
 	return r;

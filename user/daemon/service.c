@@ -343,6 +343,8 @@ static int answer_prometheus(struct service *service, int passed, const char *pa
 		log_warning("metrics-listen = %s is left out: systemd passed a socket on %s",
 			    address->text, text);
 	}
+	if (fd == -EAFNOSUPPORT) /* logged; all else of the service is worth more than this */
+		return 0;
 	if (fd < 0) /* logged */
 		return fd;
 	log_info("/metrics for Prometheus on %s", text);
