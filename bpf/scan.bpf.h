@@ -256,8 +256,6 @@ static __always_inline bool waiting_element(__u64 key, struct conn *conn, struct
 	record->conn.look = 0; /* it is told as it is now */
 	record->sock = key;
 	record->kind = RECORD_WAITING;
-	record->tx_bytes_after_fin = 0; /* of one before, maybe: a set's share the record */
-	record->unacknowledged = 0;
 	record->due = due;
 	record->counted = told == TELL_COUNTED;
 	if (!read_live(record, key))
@@ -284,23 +282,44 @@ int sc_waiting(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
-/* The same of the slots of a set. */
+/*
+ * The same of the slots of a set, by a helper, since the verifier goes through a loop's body once
+ * for each turn of it, and for each way that the turns before can have gone.
+ */
+struct slots_scan {
+	struct conn_set *set;
+	struct seq_file *seq;
+};
+
+static long scan_slot(__u32 i, struct slots_scan *scan)
+{
+	struct conn_set *set = scan->set;
+	struct record record = {};
+	__u64 address;
+
+	i &= SET_SLOTS - 1; /* for the verifier */
+	address = set->sock[i];
+	if (address >= SLOT_SOCKETS && waiting_element(address, &set->conn[i], &record))
+		bpf_seq_write(scan->seq, &record, sizeof(record));
+	return 0;
+}
+
 SEC("iter/bpf_map_elem")
 int sc_waiting_slots(struct bpf_iter__bpf_map_elem *ctx)
 {
-	struct conn_set *set = ctx->value;
-	struct record record = {};
+	const __u32 *key = ctx->key;
+	struct slots_scan scan = {.seq = ctx->meta->seq};
+	__u32 index;
 
-	if (!ctx->key || !set)
+	if (!key)
 		return 0;
 	if (scan_pauses())
 		return 1;
-	for (int i = 0; i < SET_SLOTS; i++) {
-		__u64 address = set->sock[i];
-
-		if (address >= SLOT_SOCKETS && waiting_element(address, &set->conn[i], &record))
-			bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
-	}
+	index = *key;
+	scan.set = bpf_map_lookup_elem(&slots, &index); /* ctx->value takes no variable index */
+	if (!scan.set)
+		return 0;
+	bpf_loop(SET_SLOTS, scan_slot, &scan, 0);
 	return 0;
 }
 

@@ -63,21 +63,19 @@ static long walk_waiting(void *map, const __u64 *key, struct conn *conn, void *u
 	return 0;
 }
 
+static long walk_slot(__u32 i, struct conn_set **set)
+{
+	__u64 address;
+
+	i &= SET_SLOTS - 1; /* for the verifier */
+	address = (*set)->sock[i];
+	return address >= SLOT_SOCKETS ? walk_waiting(NULL, &address, &(*set)->conn[i], NULL) : 0;
+}
+
 static long walk_waiting_slots(void *map, const __u32 *key, struct conn_set *set, void *unused)
 {
-	struct record record = {};
-
-	for (int i = 0; i < SET_SLOTS; i++) {
-		__u64 address = set->sock[i];
-
-		if (address < SLOT_SOCKETS)
-			continue;
-		if (!walk_has_room(sizeof(record)))
-			return 1;
-		if (waiting_element(address, &set->conn[i], &record))
-			walk_tell(&record, sizeof(record));
-	}
-	return 0;
+	bpf_loop(SET_SLOTS, walk_slot, &set, 0);
+	return walk_stopped;
 }
 
 static long walk_listeners(void *map, const __u64 *key, struct listener *listener, void *unused)
@@ -120,7 +118,8 @@ int sc_walk(void *ctx)
 	walk_stopped = false;
 	switch (walk_map) {
 	case WALK_WAITING_SLOTS:
-		bpf_for_each_map_elem(&slots, walk_waiting_slots, NULL, 0);
+		if (has_slots) /* else the kernel may have no bpf_loop() */
+			bpf_for_each_map_elem(&slots, walk_waiting_slots, NULL, 0);
 		break;
 	case WALK_WAITING:
 		bpf_for_each_map_elem(&conns, walk_waiting, NULL, 0);

@@ -203,7 +203,8 @@ static void choose_scans(struct slowclose_bpf *skel, const struct kernel *kernel
 		{skel->progs.sc_existing, true},
 		{skel->progs.sc_holders, true},
 		{skel->progs.sc_threads, true},
-		{skel->progs.sc_waiting_slots, kernel->element_iterators},
+		{skel->progs.sc_waiting_slots,
+		 kernel->element_iterators && skel->rodata->has_slots},
 		{skel->progs.sc_waiting, kernel->element_iterators},
 		{skel->progs.sc_listeners, kernel->element_iterators},
 		{skel->progs.sc_accepts, kernel->element_iterators},
@@ -331,6 +332,7 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	skel = open_programs(kernel);
 	if (!skel)
 		return -errno;
+	size_maps(skel, kernel, connections);
 	choose_programs(skel, kernel, backend);
 	choose_scans(skel, kernel, options->scans_only);
 	skel->data->slow_close_wait_ns = options->slow.close_wait_ns;
@@ -342,7 +344,6 @@ static int load(struct loaded *loaded, const struct kernel *kernel, enum backend
 	skel->rodata->disable_preemption_in_tracepoints =
 		kernel->preempt_disable && kernel->preemptible_tracepoints;
 	skel->rodata->accepts_syn_recv = backend == BACKEND_FENTRY && !kernel->graft;
-	size_maps(skel, kernel, connections);
 	r = slowclose_bpf__load(skel);
 	if (r == 0 && !options->scans_only)
 		r = slowclose_bpf__attach(skel);
