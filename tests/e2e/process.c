@@ -60,6 +60,9 @@ static void process_bad_options(void **state)
 	static const char *const backend[] = {"--tail", "--backend=magic", NULL};
 	static const char *const unknown[] = {"--tail", "--frobnicate", NULL};
 	static const char *const service[] = {"-L", "80", NULL};
+	static const char *const no_socket[] = {"--tail", "--socket", "/nowhere/socket", NULL};
+	static const char *const no_file[] = {"--list", "--config", "/nowhere/conf", NULL};
+	static const char *const no_check[] = {"--check-config", "--list", NULL};
 
 	(void)state;
 	expect_refused(unit, "5x");
@@ -69,6 +72,9 @@ static void process_bad_options(void **state)
 	expect_refused(backend, "magic");
 	expect_refused(unknown, "frobnicate");
 	expect_refused(service, "--lport: only --tail and --list");
+	expect_refused(no_socket, "--socket: only the service");
+	expect_refused(no_file, "--config: only the service");
+	expect_refused(no_check, "--check-config: only the service");
 }
 
 /* Without --all only what was slow is shown; the other has to be read and passed over. */

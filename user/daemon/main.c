@@ -23,6 +23,7 @@ struct arguments {
 	struct config_source source;
 	bool check_config;
 	const char *shows; /* the last option that only --tail and --list take; NULL: none */
+	const char *serves; /* the last one that only the service takes */
 	int mode; /* OPT_TAIL, OPT_LIST, or 0 for the service */
 };
 
@@ -30,7 +31,8 @@ struct arguments {
 enum {
 	OPT_TAIL = OPTION_OWN,
 	OPT_LIST,
-	OPT_SETTING, /* any, by its name */
+	OPT_SETTING, /* by its name */
+	OPT_SERVICE_SETTING, /* the same, of the service alone */
 	OPT_CONFIG,
 	OPT_CHECK_CONFIG,
 	OPT_JSON,
@@ -42,11 +44,11 @@ enum {
 static const struct option long_options[] = {
 	{"tail", no_argument, NULL, OPT_TAIL},
 	{"list", no_argument, NULL, OPT_LIST},
-	{"socket", required_argument, NULL, OPT_SETTING},
-	{"stream", required_argument, NULL, OPT_SETTING},
-	{"report-interval", required_argument, NULL, OPT_SETTING},
-	{"journal-events", required_argument, NULL, OPT_SETTING},
-	{"metrics-listen", required_argument, NULL, OPT_SETTING},
+	{"socket", required_argument, NULL, OPT_SERVICE_SETTING},
+	{"stream", required_argument, NULL, OPT_SERVICE_SETTING},
+	{"report-interval", required_argument, NULL, OPT_SERVICE_SETTING},
+	{"journal-events", required_argument, NULL, OPT_SERVICE_SETTING},
+	{"metrics-listen", required_argument, NULL, OPT_SERVICE_SETTING},
 	{"max-connections", required_argument, NULL, OPT_SETTING},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"check-config", no_argument, NULL, OPT_CHECK_CONFIG},
@@ -79,7 +81,7 @@ static const char usage[] =
 	"      --close-wait TIME      time in CLOSE_WAIT from which a close is slow (default 1s)\n"
 	"      --accept-wait TIME     time in the accept queue from which it is slow (100ms)\n"
 	"      --max-connections N    followed at once (default 1048576; before Linux 6.1 131072)\n"
-	"The service:\n"
+	"The service, not --tail or --list:\n"
 	"      --config FILE          and FILE.d/*.conf; options go before them (default\n"
 	"                             " CONFIG_FILE ")\n"
 	"      --check-config         what is wrong with the configuration, and end\n"
@@ -146,10 +148,12 @@ static int set_option(struct arguments *arguments, int option, const char *value
 		tail->json = true;
 		return 0;
 	case OPT_CONFIG:
+		arguments->serves = "config";
 		arguments->source.file = value;
 		arguments->source.optional = false;
 		return 0;
 	case OPT_CHECK_CONFIG:
+		arguments->serves = "check-config";
 		arguments->check_config = true;
 		return 0;
 	case OPT_ALL:
@@ -183,6 +187,13 @@ static int refuse_shows(const char *name)
 	return EXIT_USAGE;
 }
 
+/* They would show something, and nothing would be as it was asked for. */
+static int refuse_serves(const char *name)
+{
+	log_error("--%s: only the service takes it, not --tail or --list", name);
+	return EXIT_USAGE;
+}
+
 /* Failures are logged. */
 static int read_config(struct settings *settings, const struct config_source *source)
 {
@@ -201,7 +212,6 @@ static int run(struct arguments *arguments, const struct settings *settings)
 
 	tail->style.colour = options_wants_colour();
 	settings_hooks(settings, &tail->hooks);
-	tail->hooks.stream_slow = false; /* --tail shows what is sent */
 	switch (arguments->mode) {
 	case OPT_TAIL:
 		return tail_run(tail);
@@ -234,7 +244,9 @@ int main(int argc, char **argv)
 			arguments.mode = option;
 		} else if (option == OPT_DEBUG) {
 			log_debug_enabled = true;
-		} else if (option == OPT_SETTING) {
+		} else if (option == OPT_SETTING || option == OPT_SERVICE_SETTING) {
+			if (option == OPT_SERVICE_SETTING)
+				arguments.serves = long_options[row].name;
 			if (add_setting(&arguments.source, long_options[row].name, optarg) < 0)
 				return EXIT_USAGE;
 		} else if (set_option(&arguments, option, optarg) < 0) {
@@ -245,10 +257,12 @@ int main(int argc, char **argv)
 		log_error("\"%s\": no arguments are allowed but options; see --help", argv[optind]);
 		return EXIT_USAGE;
 	}
+	if (!arguments.mode && arguments.shows)
+		return refuse_shows(arguments.shows);
+	if (arguments.mode && arguments.serves)
+		return refuse_serves(arguments.serves);
 	if (arguments.mode)
 		arguments.source.file = NULL;
-	else if (arguments.shows)
-		return refuse_shows(arguments.shows);
 	if (read_config(&settings, &arguments.source) < 0)
 		return arguments.check_config ? EXIT_FAILURE : EXIT_USAGE;
 	if (arguments.check_config)
