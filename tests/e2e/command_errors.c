@@ -35,6 +35,7 @@ static void expect_no_service(void)
 {
 	static const char *const parts[] = {"no slowclosed answers at ",
 					    service.socket,
+					    " (--socket PATH asks elsewhere)",
 					    "systemctl start slowclosed",
 					    "sudo slowclosed",
 					    "sudo slowclosed --list",

@@ -167,7 +167,7 @@ static void command_top_without_a_service(void **state)
 	assert_int_equal(terminal_end(&terminal), 1);
 	terminal_expect_in_line(&terminal, 0,
 				"slowclose: no slowclosed answers at /nowhere/socket");
-	terminal_expect(&terminal, "lowclosed, or sudo slowclosed; or look with no service");
+	terminal_expect(&terminal, "Start it: systemctl start slowclosed, or sudo slowclosed;");
 	terminal_close(&terminal);
 }
 

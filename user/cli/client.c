@@ -342,9 +342,9 @@ static int explain_connect(char *text, size_t size, int os_error, const char *so
 	case ENOTDIR:
 	case ECONNREFUSED:
 		snprintf(text, size,
-			 "no slowclosed answers at %s. Start it: systemctl start slowclosed, or "
-			 "sudo slowclosed; or look with no service: sudo slowclosed --list, what "
-			 "waits now, or sudo slowclosed --tail",
+			 "no slowclosed answers at %s (--socket PATH asks elsewhere). Start it: "
+			 "systemctl start slowclosed, or sudo slowclosed; or look with no service: "
+			 "sudo slowclosed --list, what waits now, or sudo slowclosed --tail",
 			 socket);
 		return os_error == ECONNREFUSED ? -ECONNREFUSED : -ENOENT;
 	default:
