@@ -358,8 +358,8 @@ static void expect_listed(const struct program *list, const struct waiters *wait
 
 	assert_string_equal(list->err.text, "");
 	command_expect_narrow(list->out.text);
-	assert_int_equal(
-		strncmp(line, "ACCEPT  CLOSE CAUSE          OWNER             FD UNREAD", 56), 0);
+	assert_int_equal(strncmp(line, "ACCEPT  CLOSE CAUSE          OWNER         FD UNREAD", 52),
+			 0);
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(remote, sizeof(remote), " 127.0.0.1:%u\n", waiters->pairs[i].client_port);
 		found += strstr(line, remote) != NULL;

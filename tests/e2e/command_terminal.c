@@ -84,8 +84,7 @@ static void expect_all_shown(void)
 	snprintf(text, sizeof(text), "    %d     1\n", QUEUED);
 	terminal_expect(&terminal, text);
 	terminal_expect(&terminal,
-			"\nACCEPT  CLOSE CAUSE          OWNER             FD UNREAD  PORT "
-			"REMOTE\n");
+			"\nACCEPT  CLOSE CAUSE          OWNER         FD UNREAD  PORT REMOTE\n");
 }
 
 static void command_top_shows_what_waits(void **state)

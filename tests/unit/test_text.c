@@ -156,13 +156,44 @@ static void a_descriptor_is_the_owners(void **state)
 	event.holders = holders;
 	event.holder_count = 2;
 	assert_line(&event, &style,
-		    " 410ms   3.2s not-reading    nginx/812         57      3   443 "
+		    " 410ms   3.2s not-reading    nginx/812     57      3   443 "
 		    "198.51.100.7:50000\n");
 	/* The parent has closed it: the number is not one to look for there. */
 	event.holder_count = 1;
 	assert_line(&event, &style,
-		    " 410ms   3.2s not-reading    nginx/812          -      3   443 "
+		    " 410ms   3.2s not-reading    nginx/812      -      3   443 "
 		    "198.51.100.7:50000\n");
+}
+
+/* Any peer of IPv4, with as much else as can be expected. */
+static void a_list_fits_80_columns(void **state)
+{
+	static struct holder holders[] = {{.pid = 4194304, .fd = 1023}};
+	const struct text_style style = {.list = true};
+	struct event event = slow_event();
+
+	(void)state;
+	assert_line(NULL, &style,
+		    "ACCEPT  CLOSE CAUSE          OWNER         FD UNREAD  PORT REMOTE\n");
+	memset(event.conn.remote_addr, 255, 4);
+	event.conn.remote_port = 65535;
+	event.conn.local_port = 65535;
+	event.accept_wait_ns = UNKNOWN;
+	event.conn.owner.pid = 20412;
+	memcpy(event.conn.owner.comm, "python3", 8);
+	event.unread_bytes = 131072;
+	assert_line(&event, &style,
+		    "     -   3.2s not-reading    python3/20412  - 131072 65535 "
+		    "255.255.255.255:65535\n");
+	/* A longer owner takes from what follows. */
+	event.conn.owner.pid = 4194304;
+	memcpy(event.conn.owner.comm, "mariadb", 8);
+	event.holders = holders;
+	event.holder_count = 1;
+	event.unread_bytes = 78;
+	assert_line(&event, &style,
+		    "     -   3.2s not-reading    mariadb/4194304 1023 78 65535 "
+		    "255.255.255.255:65535\n");
 }
 
 static void wide(void **state)
@@ -400,13 +431,21 @@ static void listeners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(log_lines),	cmocka_unit_test(listeners),
-		cmocka_unit_test(lines),	cmocka_unit_test(no_time),
-		cmocka_unit_test(unknown),	cmocka_unit_test(fits_80_columns),
-		cmocka_unit_test(at_least),	cmocka_unit_test(a_descriptor_is_the_owners),
-		cmocka_unit_test(wide),		cmocka_unit_test(colours),
-		cmocka_unit_test(hostile_comm), cmocka_unit_test(comm_in_a_small_buffer),
-		cmocka_unit_test(hostile_line), cmocka_unit_test(addresses),
+		cmocka_unit_test(log_lines),
+		cmocka_unit_test(listeners),
+		cmocka_unit_test(lines),
+		cmocka_unit_test(no_time),
+		cmocka_unit_test(unknown),
+		cmocka_unit_test(fits_80_columns),
+		cmocka_unit_test(a_list_fits_80_columns),
+		cmocka_unit_test(at_least),
+		cmocka_unit_test(a_descriptor_is_the_owners),
+		cmocka_unit_test(wide),
+		cmocka_unit_test(colours),
+		cmocka_unit_test(hostile_comm),
+		cmocka_unit_test(comm_in_a_small_buffer),
+		cmocka_unit_test(hostile_line),
+		cmocka_unit_test(addresses),
 	};
 
 	setenv("TZ", "EAST-2", 1);

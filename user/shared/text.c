@@ -237,15 +237,19 @@ struct column {
 	enum shown shown;
 };
 
-/* Up to REMOTE 60 columns are used, which leaves 20 for an address and a port. */
+/*
+ * Of 80 columns REMOTE has 20, and 21 in the list: as many as an IPv4 address and a port take. A
+ * longer owner has the spaces there that the numbers behind it leave.
+ */
 static const struct column columns[] = {
 	{"TIME", -8, time_of_day, NARROW},
 	{"TIME", -27, full_time, WIDE},
 	{"ACCEPT", 6, accept_wait, ALWAYS},
 	{"CLOSE", 6, close_wait, ALWAYS},
 	{"CAUSE", -14, cause, ALWAYS},
-	{"OWNER", -15, owner, ALWAYS},
-	{"FD", 4, descriptor, LIST},
+	{"OWNER", -15, owner, NARROW | WIDE},
+	{"OWNER", -12, owner, LIST},
+	{"FD", 3, descriptor, LIST},
 	{"UNREAD", 6, unread, LIST},
 	{"PORT", 5, local_port, ALWAYS},
 	{"REMOTE", -21, remote, ALWAYS},
