@@ -41,7 +41,7 @@ static __always_inline void conn_queued(struct sock *sk)
 		return;
 	conn.queued_ns = bpf_ktime_get_ns();
 	/* By these its accept() is counted, which can come before it is ESTABLISHED. */
-	conn.netns = sk->__sk_common.skc_net.net->ns.inum;
+	conn.netns = net_of(sk)->ns.inum;
 	conn.local_port = sk->__sk_common.skc_num;
 	conn_add(sk, &conn);
 }
@@ -102,7 +102,7 @@ static __always_inline void conn_established(struct sock *sk, int old)
 
 static __always_inline void conn_note_accepted(struct conn *conn, struct sock *sk)
 {
-	if (sk->sk_socket)
+	if (socket_of(sk))
 		conn->flags |= CONN_ACCEPTED;
 }
 

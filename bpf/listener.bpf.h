@@ -38,7 +38,7 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 	__u64 key = (__u64)sk;
 	int error;
 
-	listener.netns = common->skc_net.net->ns.inum;
+	listener.netns = net_of(sk)->ns.inum;
 	listener.port = common->skc_num;
 	if (common->skc_family == AF_INET6) {
 		listener.family = FAMILY_IPV6;
@@ -50,7 +50,7 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 	if (task) {
 		listener.since_ns = bpf_ktime_get_ns();
 		listener.owner = *task;
-		listener.somaxconn = common->skc_net.net->core.sysctl_somaxconn;
+		listener.somaxconn = net_of(sk)->core.sysctl_somaxconn;
 	}
 	error = bpf_map_update_elem(&listeners, &key, &listener, task ? BPF_ANY : BPF_NOEXIST);
 	if (error && error != -EEXIST && cpu)

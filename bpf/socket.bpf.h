@@ -11,6 +11,22 @@
 #include "follow.bpf.h"
 #include "slowclose/record.h"
 
+/*
+ * Pointers of a socket, followed as if nobody vouched for it: for each that is loaded of what the
+ * verifier trusts, it looks whether it can trust that, too, among all types by their names (since
+ * 6.3). That was a third of a start.
+ */
+static __always_inline struct socket *socket_of(struct sock *sk)
+{
+	return has_rdonly_cast ? FOLLOW(sk, struct sock)->sk_socket : sk->sk_socket;
+}
+
+static __always_inline struct net *net_of(struct sock *sk)
+{
+	return has_rdonly_cast ? FOLLOW(sk, struct sock)->__sk_common.skc_net.net
+			       : sk->__sk_common.skc_net.net;
+}
+
 static __always_inline bool is_mptcp(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_MPTCP;
@@ -67,7 +83,7 @@ static __always_inline bool task_exiting(void)
 /* Whether the last reference to the descriptor is gone: close(), not shutdown(). */
 static __always_inline bool descriptor_released(struct sock *sk)
 {
-	struct socket *socket = sk->sk_socket;
+	struct socket *socket = socket_of(sk);
 	struct file___since_6_13 *newer;
 	struct file *file;
 
@@ -147,7 +163,7 @@ static __always_inline void conn_read_addresses(struct conn *conn, struct sock *
 {
 	struct sock_common *common = &sk->__sk_common;
 
-	conn->netns = common->skc_net.net->ns.inum;
+	conn->netns = net_of(sk)->ns.inum;
 	if (common->skc_num) /* a child that closes in SYN_RECV has lost it by then */
 		conn->local_port = common->skc_num;
 	conn->remote_port = bpf_ntohs(common->skc_dport);
@@ -184,7 +200,7 @@ static __always_inline __u64 segment_ns(struct tcp_sock *tp)
  */
 static __always_inline bool takes_fast_open(struct sock *child)
 {
-	struct net *net = child->__sk_common.skc_net.net;
+	struct net *net = net_of(child);
 
 	return BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_fastopen) & TFO_SERVER_ENABLE;
 }
