@@ -50,15 +50,6 @@ static struct evidence_pressures pressures(const struct proc_pressures *now,
 	};
 }
 
-static const struct evidence_error *find_error(const struct listener_reading *listener, int error)
-{
-	for (size_t i = 0; i < listener->seen.error_count; i++) {
-		if (listener->seen.errors[i].error == error)
-			return &listener->seen.errors[i];
-	}
-	return NULL;
-}
-
 static void set_listener(struct evidence_listener *evidence, const struct listener_reading *now,
 			 const struct listener_reading *before, int64_t interval_ns)
 {
@@ -70,7 +61,7 @@ static void set_listener(struct evidence_listener *evidence, const struct listen
 	for (size_t i = 0; i < evidence->error_count; i++) {
 		struct evidence_error *error = &evidence->errors[i];
 		const struct evidence_error *last =
-			before ? find_error(before, error->error) : NULL;
+			before ? evidence_error(&before->seen, error->error) : NULL;
 
 		error->rate =
 			before ? rate(error->count, last ? last->count : 0, interval_ns) : NAN;

@@ -177,6 +177,17 @@ struct evidence {
 	struct evidence_until_fin until_fin;
 };
 
+/* NULL: accept() never failed so. */
+static inline const struct evidence_error *evidence_error(const struct evidence_listener *listener,
+							  int error)
+{
+	for (size_t i = 0; i < listener->error_count; i++) {
+		if (listener->errors[i].error == error)
+			return &listener->errors[i];
+	}
+	return NULL;
+}
+
 struct reading; /* reading.h */
 
 /* What service i of this reading shows, compared with the reading before. */

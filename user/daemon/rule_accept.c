@@ -15,15 +15,6 @@
 /* Up to this, a pause between two accept() may be the work that one thread does in between. */
 #define PAUSE_MAX_NS (10 * NSEC_PER_SEC)
 
-static const struct evidence_error *find_error(const struct evidence_listener *listener, int error)
-{
-	for (size_t i = 0; i < listener->error_count; i++) {
-		if (listener->errors[i].error == error)
-			return &listener->errors[i];
-	}
-	return NULL;
-}
-
 /* The failure of accept() for want of descriptors; the listener that has it. */
 static const struct evidence_error *find_exhaustion(const struct evidence *evidence,
 						    const struct evidence_listener **listener)
@@ -34,7 +25,7 @@ static const struct evidence_error *find_exhaustion(const struct evidence *evide
 	for (size_t i = 0; i < evidence->listener_count; i++) {
 		*listener = &evidence->listeners[i];
 		for (size_t j = 0; (*listener)->queued && j < 2; j++) {
-			error = find_error(*listener, errors[j]);
+			error = evidence_error(*listener, errors[j]);
 			if (error)
 				return error;
 		}
