@@ -139,7 +139,7 @@ static void find_undetermined(const struct evidence *evidence, struct diagnosis 
 	char waits[RULE_LIST_SIZE];
 
 	if (diagnosis_has_findings(diagnosis)) {
-		rule_out(finding, "%s", "");
+		rule_out_silently(finding);
 		return;
 	}
 	if (!waits_long(evidence)) {

@@ -28,6 +28,11 @@ void rule_out(struct finding *finding, const char *format, ...)
 	va_end(args);
 }
 
+void rule_out_silently(struct finding *finding)
+{
+	finding->verdict = VERDICT_RULED_OUT;
+}
+
 void rule_not_decidable(struct finding *finding, const char *format, ...)
 {
 	va_list args;

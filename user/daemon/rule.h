@@ -28,6 +28,10 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding);
 #define RULE_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 RULE_PRINTF(2, 3) void rule_out(struct finding *finding, const char *format, ...);
+
+/* Where there is nothing to say about it. */
+void rule_out_silently(struct finding *finding);
+
 RULE_PRINTF(2, 3) void rule_not_decidable(struct finding *finding, const char *format, ...);
 
 /* With the headline. */
@@ -112,7 +116,10 @@ typedef bool rule_process_is(const struct evidence_process *process);
 
 #define RULE_PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
 
-/* Those that have a part and are so, with a blank before each; "": none is. Returns how many. */
+/* Whether any of those that have a part is so. */
+bool rule_any(const struct evidence *evidence, rule_process_is *is);
+
+/* These, with a blank before each; "": none is. Returns how many. */
 size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE]);
 
 /* Whether one, or any of them, is stopped, held by a debugger or frozen; and what to do then. */

@@ -229,7 +229,7 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 	char age[RULE_AGE_SIZE], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
-		rule_out(finding, "%s", "");
+		rule_out_silently(finding);
 		return;
 	}
 	if (!pooled(evidence) ||
@@ -278,7 +278,7 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 	char middle[32], low[32], high[32], waits[RULE_LIST_SIZE];
 
 	if (evidence->role != ROLE_SERVER) {
-		rule_out(finding, "%s", "");
+		rule_out_silently(finding);
 		return;
 	}
 	if (until_fin->count < PEERS_MIN) {

@@ -99,6 +99,15 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 			 evidence->processes_left_out ? ", or even more" : "");
 }
 
+bool rule_any(const struct evidence *evidence, rule_process_is *is)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (rule_has_part(&evidence->processes[i]) && is(&evidence->processes[i]))
+			return true;
+	}
+	return false;
+}
+
 size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE])
 {
 	size_t used = 0, count = 0;
@@ -138,9 +147,7 @@ bool rule_is_process_held_up(const struct evidence_process *process)
 
 bool rule_is_held_up(const struct evidence *evidence)
 {
-	char pids[RULE_PIDS_SIZE];
-
-	return rule_pids(evidence, rule_is_process_held_up, pids) > 0;
+	return rule_any(evidence, rule_is_process_held_up);
 }
 
 bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding)

@@ -35,7 +35,7 @@ static bool threads_known(const struct evidence *evidence)
 static bool cannot_tell(const struct evidence *evidence, struct finding *finding)
 {
 	if (!rule_is_stalled(evidence))
-		rule_out(finding, "%s", ""); /* what waits would not be of it */
+		rule_out_silently(finding); /* what waits would not be of it */
 	else if (!threads_known(evidence))
 		rule_not_decidable(finding, "what the threads do is not known");
 	else
