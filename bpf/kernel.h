@@ -156,12 +156,18 @@ struct task_struct___pre_5_14 {
 
 #define THREAD_SIZE 16384 /* of x86-64, and of arm64 with pages of 4 or 16 KiB */
 
+/* include/uapi/linux/futex.h */
+#define FUTEX_WAIT 0
+#define FUTEX_PRIVATE_FLAG 128
+
 /* A thread's registers in user space, from which system calls take their arguments. */
 struct pt_regs {
 };
 
 struct pt_regs___x86 {
 	unsigned long r10;
+	unsigned long dx;
+	unsigned long si;
 };
 
 struct pt_regs___arm64 {

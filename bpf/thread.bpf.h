@@ -49,22 +49,33 @@ static __always_inline void *registers(struct task_struct *task)
 }
 
 /*
- * The fourth argument of futex(2) and futex_waitv(2), as far as the thread is in one of them. (A
- * 32-bit program has it in another register, and counts as one without.)
+ * The arguments of futex(2) and futex_waitv(2), as far as the thread is in one of them: the fourth
+ * is the timeout. (A 32-bit program has them in other registers, and counts as one without.)
+ * Of what waits without one, glibc's mutex alone uses FUTEX_WAIT, and for the value 2; its
+ * pthread_join(), condition variables and semaphores use FUTEX_WAIT_BITSET.
  */
-static __always_inline enum futex_timeout futex_timeout(struct task_struct *task)
+static __always_inline enum futex_sleep futex_sleep(struct task_struct *task)
 {
 	struct pt_regs___x86 *x86 = registers(task);
 	struct pt_regs___arm64 *arm64 = (void *)x86;
-	__u64 timeout;
+	__u64 operation, value, timeout;
 
-	if (bpf_core_field_exists(x86->r10))
+	if (bpf_core_field_exists(x86->r10)) {
+		operation = BPF_CORE_READ(x86, si);
+		value = BPF_CORE_READ(x86, dx);
 		timeout = BPF_CORE_READ(x86, r10);
-	else if (bpf_core_field_exists(arm64->regs))
+	} else if (bpf_core_field_exists(arm64->regs)) {
+		operation = BPF_CORE_READ(arm64, regs[1]);
+		value = BPF_CORE_READ(arm64, regs[2]);
 		timeout = BPF_CORE_READ(arm64, regs[3]);
-	else
-		return FUTEX_TIMEOUT_UNKNOWN;
-	return timeout ? FUTEX_TIMEOUT_SET : FUTEX_TIMEOUT_NONE;
+	} else {
+		return FUTEX_UNKNOWN;
+	}
+	if (timeout)
+		return FUTEX_TIMED;
+	return ((__u32)operation & ~FUTEX_PRIVATE_FLAG) == FUTEX_WAIT && (__u32)value == 2
+		       ? FUTEX_MUTEX
+		       : FUTEX_UNTIMED;
 }
 
 SEC("iter/task")
@@ -88,7 +99,7 @@ int sc_threads(struct bpf_iter__task *ctx)
 	record.run_ns = task->se.sum_exec_runtime;
 	if (bpf_core_field_exists(task->sched_info))
 		record.delay_ns = task->sched_info.run_delay;
-	record.futex_timeout = futex_timeout(task);
+	record.futex = futex_sleep(task);
 	record.sleeps = task->nvcsw;
 	record.switches = task->nvcsw + task->nivcsw;
 	bpf_probe_read_kernel_str(record.comm, sizeof(record.comm), task->comm);

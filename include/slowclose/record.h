@@ -178,11 +178,12 @@ struct accept_record {
 /* Innermost frames that are kept of a stack. */
 #define THREAD_FRAMES 24
 
-/* Whether a thread that sleeps in futex does so for a limited time only. */
-enum futex_timeout {
-	FUTEX_TIMEOUT_UNKNOWN,
-	FUTEX_TIMEOUT_NONE,
-	FUTEX_TIMEOUT_SET,
+/* How a thread sleeps in futex. */
+enum futex_sleep {
+	FUTEX_UNKNOWN,
+	FUTEX_UNTIMED,
+	FUTEX_TIMED, /* for a limited time only */
+	FUTEX_MUTEX, /* without a limit, and as glibc does for a mutex */
 };
 
 /* What a thread does at one moment, and what it has done since it began. */
@@ -191,7 +192,7 @@ struct thread_record {
 	__u32 tid;
 	__u32 state; /* as the kernel has it: 0 running or runnable, a bit for each other state */
 	__u16 frames; /* of the stack */
-	__u16 futex_timeout; /* enum futex_timeout; of other system calls it says nothing */
+	__u16 futex; /* enum futex_sleep; of other system calls it says nothing */
 	__u64 run_ns; /* on a CPU */
 	__u64 delay_ns; /* runnable, and on none: of waits that are over */
 	__u64 switches; /* how often it has left a CPU, */

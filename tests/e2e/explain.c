@@ -181,6 +181,19 @@ static void explain_deadlocked_5(void **state)
 	expect_end("lock-stall");
 }
 
+static void explain_deadlocked_workers(void **state)
+{
+	(void)state;
+	expect_of_server(server_locked, 5, "lock-stall", "as for a mutex");
+}
+
+/* Whoever sleeps in futex for another thread to end hangs in no lock. */
+static void explain_joining(void **state)
+{
+	(void)state;
+	expect_of_server(server_joining, 5, "not-reading", "5 connections");
+}
+
 /* As Java's Thread.sleep() and a pool that has nothing to do. */
 static void explain_parked(void **state)
 {
@@ -373,6 +386,8 @@ int run_explain_beside(void)
 		explained(explain_stopped_3),
 		explained(explain_stopped_and_full_4),
 		explained(explain_deadlocked_5),
+		explained(explain_deadlocked_workers),
+		explained(explain_joining),
 		explained(explain_parked),
 		explained(explain_handed_over),
 		explained(explain_leak_7),

@@ -63,6 +63,44 @@ void server_deadlocked(int channel, int fd)
 	pthread_mutex_lock(&mutex);
 }
 
+static pthread_mutex_t locked_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void *locked_thread(void *argument)
+{
+	pthread_mutex_lock(&locked_mutex);
+	pthread_mutex_lock(&locked_mutex);
+	return argument;
+}
+
+void server_locked(int channel, int fd)
+{
+	pthread_t thread;
+
+	(void)channel;
+	for (;;) {
+		if (accept(fd, NULL, NULL) < 0 ||
+		    pthread_create(&thread, NULL, locked_thread, NULL))
+			child_fail("accept");
+	}
+}
+
+static void *accepting_thread(void *argument)
+{
+	while (accept((int)(intptr_t)argument, NULL, NULL) >= 0)
+		;
+	return NULL;
+}
+
+void server_joining(int channel, int fd)
+{
+	pthread_t thread;
+
+	(void)channel;
+	if (pthread_create(&thread, NULL, accepting_thread, (void *)(intptr_t)fd) ||
+	    pthread_join(thread, NULL))
+		child_fail("thread");
+}
+
 char server_log[SERVER_LOG_SIZE];
 
 void server_logging(int channel, int fd)

@@ -14,6 +14,12 @@ child_function server_exhausted;
 
 child_function server_deadlocked;
 
+/* A thread for each connection, all of which wait for a mutex that the first of them keeps. */
+child_function server_locked;
+
+/* A thread accepts and reads nothing; the main thread waits for it to end. */
+child_function server_joining;
+
 /* The log of these, on a disk that hangs. It is set before they start. */
 #define SERVER_LOG_SIZE 80
 extern char server_log[SERVER_LOG_SIZE];

@@ -170,13 +170,24 @@ static struct evidence lock_stall(void)
 	return evidence;
 }
 
-/* One thread accepts and hands over; those that should read hang. */
+/* The main thread accepts and hands over; those that should read hang. */
 static struct evidence lock_stall_of_workers(void)
 {
 	struct evidence evidence = quiet();
 
 	set_waits(&evidence, CAUSE_NOT_READING, 20, 4 * SEC);
-	set_threads(&evidence, THREAD_LOCK, 4);
+	set_threads(&evidence, THREAD_MUTEX, 4);
+	set_threads(&evidence, THREAD_ACCEPT, 1);
+	evidence.processes[0].groups[THREAD_ACCEPT].tid = evidence.processes[0].pid;
+	return evidence;
+}
+
+/* One thread accepts; others sleep, as those do that have nothing to do. */
+static struct evidence workers_asleep(void)
+{
+	struct evidence evidence = lock_stall_of_workers();
+
+	set_all_threads(&evidence, THREAD_LOCK, 4);
 	set_threads(&evidence, THREAD_ACCEPT, 1);
 	return evidence;
 }
@@ -921,10 +932,10 @@ static void workers_that_turn_are_not_locked(void **state)
 	struct evidence evidence = lock_stall_of_workers();
 
 	(void)state;
-	evidence.processes[0].groups[THREAD_LOCK].stuck = 3;
+	evidence.processes[0].groups[THREAD_MUTEX].stuck = 3;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 	/* A pool that idles while a leak goes on, or one that was given data and FIN in one. */
-	evidence = lock_stall_of_workers();
+	evidence = workers_asleep();
 	evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
 	set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 700 * SEC);
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
@@ -936,6 +947,46 @@ static void workers_that_turn_are_not_locked(void **state)
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_RULED_OUT);
 	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
+}
+
+/* Workers without work, or a main thread in pthread_join(), beside one that accepts. */
+static void who_waits_for_others_is_in_no_lock(void **state)
+{
+	struct evidence evidence = workers_asleep();
+	struct evidence_group *groups = evidence.processes[0].groups;
+
+	(void)state;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	for (enum thread_wait wait = THREAD_LOCK; wait <= THREAD_MUTEX; wait++) {
+		evidence = not_reading();
+		set_all_threads(&evidence, wait, 1);
+		groups[wait].tid = evidence.processes[0].pid;
+		set_threads(&evidence, THREAD_ACCEPT, 1);
+		assert_proven(&evidence, BIT(FINDING_NOT_READING));
+		evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
+		set_waits(&evidence, CAUSE_NOT_CLOSING, 20, 700 * SEC);
+		assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+		assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence,
+				 CONFIDENCE_HIGH);
+	}
+}
+
+/* They wait for a mutex, unless they take turns to accept: then one of them holds it. */
+static void who_takes_turns_to_accept_is_in_no_lock(void **state)
+{
+	struct evidence evidence = lock_stall_of_workers();
+	struct evidence_group *groups = evidence.processes[0].groups;
+
+	(void)state;
+	groups[THREAD_ACCEPT].tid = 12;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	groups[THREAD_POLL] = groups[THREAD_ACCEPT];
+	groups[THREAD_POLL].tid = evidence.processes[0].pid;
+	groups[THREAD_ACCEPT].count = 0;
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->confidence, CONFIDENCE_MEDIUM);
 }
 
 /* As a pool of processes that the one which accepts has forked: they have nothing to do. */
@@ -1512,6 +1563,8 @@ int main(void)
 		cmocka_unit_test(cpu_starved_boundaries),
 		cmocka_unit_test(lock_stall_needs_all_threads),
 		cmocka_unit_test(workers_that_turn_are_not_locked),
+		cmocka_unit_test(who_waits_for_others_is_in_no_lock),
+		cmocka_unit_test(who_takes_turns_to_accept_is_in_no_lock),
 		cmocka_unit_test(who_inherited_the_listener_does_not_hang),
 		cmocka_unit_test(an_heir_lets_nobody_wait),
 		cmocka_unit_test(what_is_left_out_rules_nothing_out),

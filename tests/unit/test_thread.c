@@ -129,7 +129,7 @@ static void each_stack_is_told(void **state)
 	for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
 		const char *where;
 		enum thread_wait wait = thread_classify(stacks[i].state, stacks[i].stack, 10,
-							FUTEX_TIMEOUT_NONE, &where);
+							FUTEX_UNTIMED, &where);
 
 		if (wait != stacks[i].wait)
 			fail_msg("stack %zu: %s", i, thread_wait_name(wait));
@@ -140,20 +140,20 @@ static void each_stack_is_told(void **state)
 	}
 }
 
-/* A runtime's sleep is a futex with a timeout; of another system call that register tells nothing.
+/* A runtime's sleep is a futex with a timeout; of another system call those registers tell nothing.
  */
-static void a_futex_with_a_timeout_may_be_a_sleep(void **state)
+static void each_sleep_in_futex_is_told(void **state)
 {
 	const char *futex[] = {"schedule", "futex_wait_queue", "futex_wait", "do_futex"};
 	const char *poll[] = {"schedule", "ep_poll", "do_epoll_wait"}, *where;
 
 	(void)state;
-	assert_int_equal(thread_classify(SLEEPING, futex, 4, FUTEX_TIMEOUT_SET, &where),
+	assert_int_equal(thread_classify(SLEEPING, futex, 4, FUTEX_TIMED, &where),
 			 THREAD_TIMED_LOCK);
-	assert_int_equal(thread_classify(SLEEPING, futex, 4, FUTEX_TIMEOUT_UNKNOWN, &where),
-			 THREAD_LOCK);
-	assert_int_equal(thread_classify(SLEEPING, poll, 3, FUTEX_TIMEOUT_SET, &where),
-			 THREAD_POLL);
+	assert_int_equal(thread_classify(SLEEPING, futex, 4, FUTEX_MUTEX, &where), THREAD_MUTEX);
+	assert_int_equal(thread_classify(SLEEPING, futex, 4, FUTEX_UNKNOWN, &where), THREAD_LOCK);
+	assert_int_equal(thread_classify(SLEEPING, poll, 3, FUTEX_TIMED, &where), THREAD_POLL);
+	assert_int_equal(thread_classify(SLEEPING, poll, 3, FUTEX_MUTEX, &where), THREAD_POLL);
 }
 
 static void each_wait_has_its_words(void **state)
@@ -207,7 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_stack_is_told),
-		cmocka_unit_test(a_futex_with_a_timeout_may_be_a_sleep),
+		cmocka_unit_test(each_sleep_in_futex_is_told),
 		cmocka_unit_test(each_wait_has_its_words),
 		cmocka_unit_test(functions_are_found_by_address),
 		cmocka_unit_test(hidden_addresses_are_no_symbols),

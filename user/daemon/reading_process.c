@@ -89,7 +89,7 @@ static enum thread_wait classify(const struct thread_record *record, const struc
 	for (size_t i = 0; i < count; i++)
 		names[i] = symbols && record->stack[i] ? symbols_name(symbols, record->stack[i])
 						       : NULL;
-	return thread_classify(record->state, names, count, record->futex_timeout, where);
+	return thread_classify(record->state, names, count, record->futex, where);
 }
 
 static bool did_not_sleep(const struct thread_reading *now, const struct thread_reading *last)

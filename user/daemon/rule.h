@@ -96,9 +96,9 @@ const char *rule_percent(double share, char buf[16]);
 
 /*
  * A process whose workers all sleep in futex, behind a thread that accepts; NULL: none. They hang
- * there, or have nothing to do: what waits must tell.
+ * there, or have nothing to do.
  */
-const struct evidence_process *rule_locked_workers(const struct evidence *evidence);
+const struct evidence_process *rule_sleeping_workers(const struct evidence *evidence);
 
 /* What slowclose takes the service's port by: "-L", or "-D" of a client. */
 const char *rule_port_option(const struct evidence *evidence);

@@ -113,7 +113,7 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 
 static void advise_leak(struct finding *finding, const struct evidence *evidence, bool certain)
 {
-	const struct evidence_process *locked = rule_locked_workers(evidence);
+	const struct evidence_process *sleeping = rule_sleeping_workers(evidence);
 	const struct evidence_leak *leak = &evidence->leak;
 
 	if (leak->left_to_others) {
@@ -126,11 +126,11 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 		return;
 	}
 	/* A FIN that comes with the last data is taken with it: nobody needs to know of it yet. */
-	if (locked)
+	if (sleeping)
 		rule_add(&finding->now,
 			 "see whether its workers hang in a lock, before they got to the end: gdb "
 			 "-p %u -batch -ex 'thread apply all bt'",
-			 locked->pid);
+			 sleeping->pid);
 	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
 		 rule_port_option(evidence), evidence->port);
 	if (certain)
@@ -155,7 +155,7 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 	rule_age(oldest(evidence, client), age);
 	if (certain)
 		rule_prove(finding, SEVERITY_WARNING,
-			   rule_locked_workers(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+			   rule_sleeping_workers(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
 			   "%s forgotten: the peer has closed, all was read, and nobody closes; "
 			   "the oldest for %s",
 			   connections, age);

@@ -368,6 +368,26 @@ static bool may_sleep_at_work(const struct evidence_process *process)
 	return process->groups[THREAD_TIMED_LOCK].stuck || main_sleeps(process);
 }
 
+/* In futex until they are woken: for a lock, or for something to do. */
+static uint32_t asleep(const struct evidence_process *process)
+{
+	return process->groups[THREAD_LOCK].count + process->groups[THREAD_MUTEX].count;
+}
+
+static uint32_t asleep_stuck(const struct evidence_process *process)
+{
+	return process->groups[THREAD_LOCK].stuck + process->groups[THREAD_MUTEX].stuck;
+}
+
+/* A main thread beside others may only wait for them to end, as musl's pthread_join() does. */
+static bool waits_for_mutex(const struct evidence_process *process)
+{
+	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
+
+	return mutex->stuck > 1 ||
+	       (mutex->stuck && (mutex->tid != process->pid || alive(process) == 1));
+}
+
 /*
  * None has left its futex, but for those that sleep for a time: nobody is left that could take
  * anything. One that waits in epoll may be the runtime's own (Go has such a thread).
@@ -376,9 +396,8 @@ static bool none_awake(const struct evidence_process *process)
 {
 	const struct evidence_group *groups = process->groups;
 
-	return process->threads_known && !process->threads_left_out && groups[THREAD_LOCK].stuck &&
-	       groups[THREAD_LOCK].count + groups[THREAD_TIMED_LOCK].count +
-			       groups[THREAD_SLEEP].count ==
+	return process->threads_known && !process->threads_left_out && asleep_stuck(process) &&
+	       asleep(process) + groups[THREAD_TIMED_LOCK].count + groups[THREAD_SLEEP].count ==
 		       alive(process);
 }
 
@@ -387,30 +406,57 @@ static bool all_locked(const struct evidence_process *process)
 	return none_awake(process) && !may_sleep_at_work(process);
 }
 
-/*
- * One thread accepts and hands over to others, of which none has run since: what they were given
- * they would have to read.
- */
-static bool workers_locked(const struct evidence_process *process)
+/* Some are free, and of the others none has run since: what these were given stays. */
+static bool sleep_behind(const struct evidence_process *process, uint32_t free)
 {
-	const struct evidence_group *lock = &process->groups[THREAD_LOCK];
+	const struct evidence_group *groups = process->groups;
 
-	return process->threads_known && !process->threads_left_out && lock->count &&
-	       lock->stuck == lock->count && process->groups[THREAD_ACCEPT].count &&
-	       !may_sleep_at_work(process) &&
-	       lock->count + process->groups[THREAD_ACCEPT].count +
-			       process->groups[THREAD_TIMED_LOCK].count +
-			       process->groups[THREAD_SLEEP].count ==
+	return process->threads_known && !process->threads_left_out && free && asleep(process) &&
+	       asleep_stuck(process) == asleep(process) && !may_sleep_at_work(process) &&
+	       asleep(process) + free + groups[THREAD_TIMED_LOCK].count +
+			       groups[THREAD_SLEEP].count ==
 		       alive(process);
 }
 
-const struct evidence_process *rule_locked_workers(const struct evidence *evidence)
+static bool is_main_alone(const struct evidence_process *process, enum thread_wait one,
+			  enum thread_wait other)
+{
+	const struct evidence_group *groups = process->groups;
+
+	return groups[one].count + groups[other].count == 1 &&
+	       groups[groups[one].count ? one : other].tid == process->pid;
+}
+
+/* Behind a thread that accepts. A main thread that sleeps alone waits for that one to end. */
+static bool workers_sleep(const struct evidence_process *process)
+{
+	return sleep_behind(process, process->groups[THREAD_ACCEPT].count) &&
+	       !is_main_alone(process, THREAD_LOCK, THREAD_MUTEX);
+}
+
+/*
+ * Behind the main thread. Where workers take turns to accept, all but one of them wait for a mutex
+ * too, and that one accepts or polls.
+ */
+static bool workers_locked(const struct evidence_process *process)
+{
+	return waits_for_mutex(process) && sleep_behind(process, 1) &&
+	       is_main_alone(process, THREAD_ACCEPT, THREAD_POLL);
+}
+
+static const struct evidence_process *find_owner(const struct evidence *evidence,
+						 rule_process_is *is)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].owns && workers_locked(&evidence->processes[i]))
+		if (evidence->processes[i].owns && is(&evidence->processes[i]))
 			return &evidence->processes[i];
 	}
 	return NULL;
+}
+
+const struct evidence_process *rule_sleeping_workers(const struct evidence *evidence)
+{
+	return find_owner(evidence, workers_sleep);
 }
 
 /* Whether nobody accepts, as far as all who hold the listener are known. */
@@ -449,18 +495,19 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 			return process;
 	}
 	*all = false;
-	return rule_piles_up(evidence, CAUSE_NOT_READING, 3) ? rule_locked_workers(evidence) : NULL;
+	return find_owner(evidence, workers_locked);
 }
 
 static void prove_lock(const struct evidence *evidence, struct finding *finding,
 		       const struct evidence_process *process, bool all)
 {
-	const struct evidence_group *lock = &process->groups[THREAD_LOCK];
+	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
+	const struct evidence_group *lock = mutex->stuck ? mutex : &process->groups[THREAD_LOCK];
 	char name[64], waits[RULE_LIST_SIZE], threads[RULE_LIST_SIZE];
 
 	rule_prove(finding, SEVERITY_CRITICAL, all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
 		   "%s hangs in a lock: %s: %s", rule_process(process, name),
-		   all ? "all its threads sleep in futex" : "its workers all sleep in futex",
+		   all ? "all its threads sleep in futex" : "its workers wait for a mutex",
 		   rule_what_waits(evidence, waits));
 	rule_add(&finding->proof, "%s: %s", name, rule_threads(process, threads));
 	rule_add(&finding->proof,
@@ -491,7 +538,7 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
 		return;
 	if (rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3) &&
-	    (process = rule_locked_workers(evidence)) != NULL) {
+	    (process = rule_sleeping_workers(evidence)) != NULL) {
 		rule_not_decidable(finding,
 				   "whether its workers hang in a lock or have nothing to do: "
 				   "%s",
@@ -507,8 +554,7 @@ void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	/* As a pool of workers does that has nothing to do. */
-	if (process && process->groups[THREAD_LOCK].stuck &&
-	    rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
+	if (process && asleep_stuck(process) && rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
 		rule_not_decidable(finding,
 				   "whether those of its threads that sleep in futex hang, or have "
 				   "nothing to do: %s",

@@ -13,23 +13,15 @@
 #define STATE_FROZEN 0x8000 /* since 6.1 */
 
 static const char *const names[THREAD_WAITS] = {
-	[THREAD_RUNNING] = "running",
-	[THREAD_STOPPED] = "stopped",
-	[THREAD_TRACED] = "traced",
-	[THREAD_FROZEN] = "frozen",
-	[THREAD_DISK] = "disk",
-	[THREAD_PAGE_CACHE] = "page-cache",
-	[THREAD_RECLAIM] = "reclaim",
-	[THREAD_LOCK] = "lock",
-	[THREAD_TIMED_LOCK] = "timed-lock",
-	[THREAD_PIPE] = "pipe",
-	[THREAD_POLL] = "poll",
-	[THREAD_SOCKET] = "socket",
-	[THREAD_ACCEPT] = "accept",
-	[THREAD_SLEEP] = "sleep",
-	[THREAD_CHILD] = "child",
-	[THREAD_EXITING] = "exiting",
-	[THREAD_OTHER] = "other",
+	[THREAD_RUNNING] = "running", [THREAD_STOPPED] = "stopped",
+	[THREAD_TRACED] = "traced",   [THREAD_FROZEN] = "frozen",
+	[THREAD_DISK] = "disk",	      [THREAD_PAGE_CACHE] = "page-cache",
+	[THREAD_RECLAIM] = "reclaim", [THREAD_LOCK] = "lock",
+	[THREAD_MUTEX] = "mutex",     [THREAD_TIMED_LOCK] = "timed-lock",
+	[THREAD_PIPE] = "pipe",	      [THREAD_POLL] = "poll",
+	[THREAD_SOCKET] = "socket",   [THREAD_ACCEPT] = "accept",
+	[THREAD_SLEEP] = "sleep",     [THREAD_CHILD] = "child",
+	[THREAD_EXITING] = "exiting", [THREAD_OTHER] = "other",
 	[THREAD_UNKNOWN] = "unknown",
 };
 
@@ -42,6 +34,7 @@ static const char *const texts[THREAD_WAITS] = {
 	[THREAD_PAGE_CACHE] = "waiting for pages of files",
 	[THREAD_RECLAIM] = "waiting for memory",
 	[THREAD_LOCK] = "sleeping in futex",
+	[THREAD_MUTEX] = "sleeping in futex as for a mutex",
 	[THREAD_TIMED_LOCK] = "sleeping in futex for a limited time",
 	[THREAD_PIPE] = "waiting for a pipe",
 	[THREAD_POLL] = "waiting in epoll, poll or select",
@@ -223,8 +216,15 @@ static const char *innermost(const char *const *stack, size_t count)
 	return NULL;
 }
 
+static enum thread_wait by_futex(enum futex_sleep futex)
+{
+	if (futex == FUTEX_TIMED)
+		return THREAD_TIMED_LOCK;
+	return futex == FUTEX_MUTEX ? THREAD_MUTEX : THREAD_LOCK;
+}
+
 enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_t count,
-				 enum futex_timeout timeout, const char **where)
+				 enum futex_sleep futex, const char **where)
 {
 	enum thread_wait wait;
 
@@ -244,8 +244,8 @@ enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_
 	if (*where && strcmp(*where, "get_signal") == 0)
 		return THREAD_FROZEN;
 	wait = by_stack(stack, count);
-	if (wait == THREAD_LOCK && timeout == FUTEX_TIMEOUT_SET)
-		return THREAD_TIMED_LOCK;
+	if (wait == THREAD_LOCK)
+		return by_futex(futex);
 	if (wait != THREAD_WAITS)
 		return wait;
 	if (state & STATE_UNINTERRUPTIBLE && !(state & STATE_NO_LOAD))

@@ -16,7 +16,8 @@ enum thread_wait {
 	THREAD_DISK, /* disk or file system, or uninterruptible in anything else */
 	THREAD_PAGE_CACHE, /* read into it, or writeback out of it */
 	THREAD_RECLAIM, /* memory: reclaim and swap */
-	THREAD_LOCK, /* futex */
+	THREAD_LOCK, /* futex: a lock, or something to do that does not come */
+	THREAD_MUTEX, /* futex, as glibc's mutex, but musl's pthread_join() too */
 	THREAD_TIMED_LOCK, /* futex, for a time at most: a lock, or a sleep */
 	THREAD_PIPE,
 	THREAD_POLL, /* epoll, poll, select, io_uring */
@@ -38,11 +39,11 @@ const char *thread_wait_text(enum thread_wait wait);
 
 /*
  * state is the kernel's: 0, or a bit for each state. names are those of the functions on the
- * stack, the innermost first; NULL for those that are not known. timeout is of the futex that it
- * sleeps in, if that is what it does. *where is the innermost function that is not the scheduler's
+ * stack, the innermost first; NULL for those that are not known. futex is how it sleeps in that,
+ * if that is what it does. *where is the innermost function that is not the scheduler's
  * own, or NULL.
  */
 enum thread_wait thread_classify(uint32_t state, const char *const *names, size_t count,
-				 enum futex_timeout timeout, const char **where);
+				 enum futex_sleep futex, const char **where);
 
 #endif
