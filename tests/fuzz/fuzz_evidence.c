@@ -121,7 +121,7 @@ static void set_process(struct process_reading *process, struct input *input)
 }
 
 static void add_threads(struct reading *reading, const struct reading *before, struct input *input,
-			const struct symbols *symbols)
+			struct symbols *symbols)
 {
 	struct thread_record record;
 
@@ -132,7 +132,7 @@ static void add_threads(struct reading *reading, const struct reading *before, s
 }
 
 static void read_all(struct reading *reading, const struct reading *before, struct input *input,
-		     const struct symbols *symbols, struct places *places)
+		     struct symbols *symbols, struct places *places)
 {
 	static struct recent recent;
 

@@ -28,7 +28,7 @@ static struct symbols *load(const char *text, size_t size, size_t piece)
 	return symbols;
 }
 
-static void check_same(const struct symbols *one, const struct symbols *other, uint64_t address)
+static void check_same(struct symbols *one, struct symbols *other, uint64_t address)
 {
 	const char *name = symbols_name(one, address), *same = symbols_name(other, address);
 

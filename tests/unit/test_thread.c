@@ -4,10 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
+#include "event.h"
 #include "symbols.h"
 #include "thread.h"
 
@@ -121,6 +125,10 @@ static const struct {
 	{RUNNING, THREAD_RUNNING, NULL, {"futex_wait"}},
 	{0x20, THREAD_EXITING, NULL, {"do_exit"}},
 	{SLEEPING, THREAD_UNKNOWN, NULL, {NULL, NULL}},
+	/* In a module that was loaded just now. */
+	{SLEEPING, THREAD_UNKNOWN, NULL, {"schedule", NULL, NULL, "vfs_write", "ksys_write"}},
+	{UNINTERRUPTIBLE, THREAD_DISK, NULL, {"schedule", NULL, "vfs_write", "ksys_write"}},
+	{SLEEPING, THREAD_SOCKET, NULL, {"schedule", NULL, "sock_sendmsg", "ksys_write"}},
 };
 
 static void each_stack_is_told(void **state)
@@ -191,6 +199,66 @@ static void functions_are_found_by_address(void **state)
 	symbols_free(symbols);
 }
 
+/* Where one ends, another can have been loaded since then. */
+static void no_function_reaches_into_another_module(void **state)
+{
+	static const char text[] = "ffffffff81000000 T kernel\n"
+				   "ffffffffc0000800 t one_second\t[one]\n"
+				   "ffffffffc0000100 t one_first\t[one]\n"
+				   "ffffffffc0001000 t two\t[two]\n"
+				   "ffffffffc0005000 t three\t[three]\n";
+	struct symbols *symbols = symbols_new();
+
+	(void)state;
+	symbols_add(symbols, text, strlen(text));
+	symbols_sort(symbols);
+	assert_string_equal(symbols_name(symbols, 0xffffffff8100ffff), "kernel");
+	assert_null(symbols_name(symbols, 0xffffffff81010000));
+	assert_string_equal(symbols_name(symbols, 0xffffffffc0000fff), "one_second");
+	assert_string_equal(symbols_name(symbols, 0xffffffffc0001000), "two");
+	assert_null(symbols_name(symbols, 0xffffffffc0002000));
+	assert_string_equal(symbols_name(symbols, 0xffffffffc0005fff), "three");
+	assert_null(symbols_name(symbols, 0xffffffffc0006000));
+	symbols_free(symbols);
+}
+
+static void load(struct symbols *symbols)
+{
+	int r;
+
+	do {
+		r = symbols_load(symbols);
+	} while (r > 0);
+	assert_int_equal(r, 0);
+}
+
+/* Its functions are read when one of them was asked for, and not more often than once a minute. */
+static void a_module_that_is_loaded_later_is_read(void **state)
+{
+	char file[] = "/tmp/slowclose-symbols-XXXXXX";
+	struct symbols *symbols = symbols_new();
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(fd >= 0 && dprintf(fd, "ffffffff81000100 t first\n") > 0);
+	assert_int_equal(symbols_open(symbols, file), 0);
+	load(symbols);
+	assert_string_equal(symbols_name(symbols, 0xffffffff81000100), "first");
+	assert_false(symbols_renew(symbols, 1000 * NSEC_PER_SEC));
+	assert_true(dprintf(fd, "ffffffffc0000000 t later\t[fuse]\n") > 0);
+	assert_null(symbols_name(symbols, 0xffffffffc0000010));
+	assert_true(symbols_renew(symbols, 1000 * NSEC_PER_SEC));
+	load(symbols);
+	assert_string_equal(symbols_name(symbols, 0xffffffff81000100), "first");
+	assert_string_equal(symbols_name(symbols, 0xffffffffc0000010), "later");
+	assert_null(symbols_name(symbols, 0xffffffffc0001000));
+	assert_false(symbols_renew(symbols, 1059 * NSEC_PER_SEC));
+	assert_true(symbols_renew(symbols, 1060 * NSEC_PER_SEC));
+	symbols_free(symbols);
+	close(fd);
+	unlink(file);
+}
+
 static void hidden_addresses_are_no_symbols(void **state)
 {
 	struct symbols *symbols = symbols_new();
@@ -210,6 +278,8 @@ int main(void)
 		cmocka_unit_test(each_sleep_in_futex_is_told),
 		cmocka_unit_test(each_wait_has_its_words),
 		cmocka_unit_test(functions_are_found_by_address),
+		cmocka_unit_test(no_function_reaches_into_another_module),
+		cmocka_unit_test(a_module_that_is_loaded_later_is_read),
 		cmocka_unit_test(hidden_addresses_are_no_symbols),
 	};
 

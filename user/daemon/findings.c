@@ -31,7 +31,7 @@
 enum step {
 	STEP_NONE,
 	STEP_TAKE, /* connection by connection, from the look: which can fail and begin anew */
-	STEP_SYMBOLS, /* once */
+	STEP_SYMBOLS, /* once, and again after one that was not known */
 	STEP_THREADS_BEGIN,
 	STEP_THREADS,
 	STEP_PROCESSES,
@@ -187,16 +187,16 @@ static void forget_symbols(struct findings *findings, int error)
 
 static int load_symbols(struct findings *findings)
 {
-	int r = findings->symbols_loaded || !findings->symbols ? 0
-							       : symbols_load(findings->symbols);
+	int r;
 
-	if (r > 0)
-		return r;
+	if (!findings->symbols ||
+	    (findings->symbols_loaded && !symbols_renew(findings->symbols, clock_monotonic_ns())))
+		return 0;
+	r = symbols_load(findings->symbols);
+	findings->symbols_loaded = r == 0;
 	if (r < 0)
 		forget_symbols(findings, r);
-	else if (findings->symbols)
-		findings->symbols_loaded = true;
-	return 0;
+	return r > 0;
 }
 
 static int begin_threads(struct findings *findings)
@@ -269,7 +269,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 	int r = do_step(findings);
 
 	(void)source;
-	/* The kernel's functions are read once, whatever that takes. */
+	/* The kernel's functions are read seldom, whatever that takes. */
 	if (findings->step != STEP_SYMBOLS)
 		findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (r < 0) {
@@ -372,7 +372,7 @@ int findings_new(struct findings **ret, struct watch *watch)
 		findings_free(findings);
 		return r;
 	}
-	r = symbols_open(findings->symbols);
+	r = symbols_open(findings->symbols, "/proc/kallsyms");
 	if (r < 0)
 		forget_symbols(findings, r);
 	proc_mounts(&findings->mounts); /* without cgroups there is nothing to read of them */

@@ -134,7 +134,7 @@ size_t reading_pids(const struct reading *reading, uint32_t pids[READING_PROCESS
 
 /* Adds a thread of one of them. symbols is NULL where the kernel's are not known. */
 void reading_add_thread(struct reading *reading, const struct reading *before,
-			const struct thread_record *record, const struct symbols *symbols);
+			const struct thread_record *record, struct symbols *symbols);
 
 /* All threads were added. */
 void reading_end_threads(struct reading *reading, int64_t now_ns);

@@ -80,7 +80,7 @@ static void add_to_group(struct evidence_group *group, const struct thread_recor
 				: strcspn(where, "."));
 }
 
-static enum thread_wait classify(const struct thread_record *record, const struct symbols *symbols,
+static enum thread_wait classify(const struct thread_record *record, struct symbols *symbols,
 				 const char **where)
 {
 	const char *names[THREAD_FRAMES];
@@ -120,7 +120,7 @@ static void add_times(struct process_reading *process, const struct thread_readi
 }
 
 void reading_add_thread(struct reading *reading, const struct reading *before,
-			const struct thread_record *record, const struct symbols *symbols)
+			const struct thread_record *record, struct symbols *symbols)
 {
 	const struct thread_reading *last = find_thread(before, record->tid);
 	const struct process_reading wanted = {.pid = record->pid};

@@ -49,8 +49,10 @@ static bool sleep_unknown(const struct evidence *evidence, struct finding *findi
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (!evidence->processes[i].groups[THREAD_UNKNOWN].count)
 			continue;
-		rule_not_decidable(finding, "the kernel does not tell what its threads sleep in "
-					    "(kernel.kptr_restrict, CAP_SYSLOG)");
+		rule_not_decidable(finding,
+				   "the kernel does not tell what its threads sleep in "
+				   "(kernel.kptr_restrict, CAP_SYSLOG), or it is in a module that "
+				   "was loaded just now");
 		return true;
 	}
 	return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's functions by their addresses, from /proc/kallsyms, read once and in pieces. */
+/* The kernel's functions by their addresses, from /proc/kallsyms, read in pieces. */
 #ifndef SLOWCLOSE_SYMBOLS_H
 #define SLOWCLOSE_SYMBOLS_H
 
@@ -14,11 +14,11 @@ struct symbols *symbols_new(void);
 void symbols_free(struct symbols *symbols);
 
 /*
- * Opens the file: what it may show is decided here, whatever is given up later. Returns 0 or
- * -errno: -EPERM where the kernel hides the addresses (kernel.kptr_restrict or
+ * Opens the file, /proc/kallsyms: what it may show is decided here, whatever is given up later.
+ * Returns 0 or -errno: -EPERM where the kernel hides the addresses (kernel.kptr_restrict or
  * kernel.perf_event_paranoid, without CAP_SYSLOG).
  */
-int symbols_open(struct symbols *symbols);
+int symbols_open(struct symbols *symbols, const char *file);
 
 /*
  * Reads one piece, in less than a millisecond. Returns 1: there is more; 0: that was all; -errno.
@@ -34,7 +34,13 @@ long symbols_add(struct symbols *symbols, const char *text, size_t size);
 /* To be called when all is added, before any is asked for. */
 void symbols_sort(struct symbols *symbols);
 
-/* The function that the address is in; NULL where that is not known. */
-const char *symbols_name(const struct symbols *symbols, uint64_t address);
+/* The function that the address is in; NULL where that is not known, which is noted. */
+const char *symbols_name(struct symbols *symbols, uint64_t address);
+
+/*
+ * Forgets all, to load it anew, where an address was not known: as of a module of the kernel that
+ * was loaded since. Returns whether it did so, which is once a minute at most.
+ */
+bool symbols_renew(struct symbols *symbols, int64_t now_ns);
 
 #endif

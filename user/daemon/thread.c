@@ -210,7 +210,7 @@ static enum thread_wait by_stack(const char *const *stack, size_t count)
 static const char *innermost(const char *const *stack, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (stack[i] && !is_scheduler(stack[i]))
+		if (!stack[i] || !is_scheduler(stack[i]))
 			return stack[i];
 	}
 	return NULL;
