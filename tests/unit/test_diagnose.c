@@ -46,7 +46,7 @@ static struct evidence quiet(void)
 			       .threads_known = true,
 			       .spare = NAN}},
 		.process_count = 1,
-		.node = {.disk_ms = NAN},
+		.node = {.disk_ms = NAN, .files = UNKNOWN, .files_limit = UNKNOWN},
 	};
 
 	return evidence;
@@ -480,6 +480,69 @@ static void fd_exhausted_needs_failures_now(void **state)
 	evidence.processes[0].fds = 1024;
 	listener->accepts = 1;
 	assert_false(proven(&evidence) & BIT(FINDING_FD_EXHAUSTED));
+}
+
+/* What failed once, a day ago, is not what fails now; nor is it on which listener it did. */
+static void what_fails_now_is_told(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+	struct evidence_listener *listener = &evidence.listeners[0];
+
+	(void)state;
+	listener->errors[0].rate = 0;
+	listener->errors[1] = (struct evidence_error){.error = ENFILE, .count = 20, .rate = 10};
+	listener->error_count = 2;
+	assert_non_null(strstr(finding(&evidence, FINDING_FD_EXHAUSTED)->headline, "ENFILE"));
+	listener[1] = listener[0];
+	listener[1].errors[0].rate = 11;
+	evidence.listener_count = 2;
+	assert_non_null(strstr(finding(&evidence, FINDING_FD_EXHAUSTED)->headline, "EMFILE"));
+	listener[1].queued = 0;
+	assert_non_null(strstr(finding(&evidence, FINDING_FD_EXHAUSTED)->headline, "ENFILE"));
+}
+
+/* Of which the process has as many as it may: its own limit is none of it. */
+static void files_of_the_node_are_told(void **state)
+{
+	struct evidence evidence = fd_exhausted();
+	const struct finding *told;
+
+	(void)state;
+	evidence.listeners[0].errors[0].error = ENFILE;
+	told = finding(&evidence, FINDING_FD_EXHAUSTED);
+	assert_non_null(strstr(told->proof.text[1], "the accept queue"));
+	evidence.node.files = 8192;
+	evidence.node.files_limit = 8191;
+	told = finding(&evidence, FINDING_FD_EXHAUSTED);
+	assert_string_equal(told->proof.text[1],
+			    "the node has 8192 of 8191 files open (fs.file-max)");
+}
+
+/* By io_uring, or once and never again: nothing has failed that could be seen. */
+static void a_limit_that_is_reached_is_not_ruled_out(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_process *process = &evidence.processes[0];
+	const struct finding *told;
+
+	(void)state;
+	process->fds = process->fd_limit = 32;
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	assert_proven(&evidence, BIT(FINDING_FD_EXHAUSTED));
+	told = finding(&evidence, FINDING_FD_EXHAUSTED);
+	assert_int_equal(told->confidence, CONFIDENCE_MEDIUM);
+	assert_string_equal(told->proof.text[0], "server/10 has 32 of 32 descriptors open");
+	assert_non_null(strstr(told->now.text[0], "prlimit --pid 10"));
+	/* It does not get to accept(). */
+	set_all_threads(&evidence, THREAD_STOPPED, 1);
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	assert_int_equal(finding(&evidence, FINDING_FD_EXHAUSTED)->verdict, VERDICT_NOT_DECIDABLE);
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->now.text[told->now.count - 1], "prlimit --pid 10"));
+	/* It goes on. */
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	evidence.listeners[0].accepts = 1;
+	assert_int_equal(finding(&evidence, FINDING_FD_EXHAUSTED)->verdict, VERDICT_RULED_OUT);
 }
 
 /* Of all workers, of which each has its own; and no hard limit is lowered. */
@@ -1544,6 +1607,9 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_proves_nothing),
 		cmocka_unit_test(a_sleep_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(fd_exhausted_needs_failures_now),
+		cmocka_unit_test(what_fails_now_is_told),
+		cmocka_unit_test(files_of_the_node_are_told),
+		cmocka_unit_test(a_limit_that_is_reached_is_not_ruled_out),
 		cmocka_unit_test(a_limit_is_only_raised),
 		cmocka_unit_test(a_limit_of_many_is_raised),
 		cmocka_unit_test(a_leak_is_told_beside_fd_exhausted),

@@ -102,6 +102,17 @@ static void cpu(void **state)
 	assert_true(proc_parse_cpu("cpu  1 2\n", &cpu) < 0);
 }
 
+static void files(void **state)
+{
+	int64_t open = 0, limit = 0;
+
+	(void)state;
+	assert_int_equal(proc_parse_files("1216\t0\t9223372036854775807\n", &open, &limit), 0);
+	assert_int_equal(open, 1216);
+	assert_true(limit == INT64_MAX);
+	assert_true(proc_parse_files("1216\n", &open, &limit) < 0);
+}
+
 static void overflows(void **state)
 {
 	uint64_t count = 0;
@@ -325,6 +336,7 @@ int main(void)
 		cmocka_unit_test(pressure),
 		cmocka_unit_test(throttle),
 		cmocka_unit_test(cpu),
+		cmocka_unit_test(files),
 		cmocka_unit_test(overflows),
 		cmocka_unit_test(mounts),
 		cmocka_unit_test(cgroup),

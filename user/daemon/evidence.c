@@ -240,6 +240,8 @@ static void set_node(struct evidence_node *evidence, const struct reading *readi
 
 	memset(evidence, 0, sizeof(*evidence));
 	evidence->pressures = pressures(&now->pressures, &last->pressures, interval_ns);
+	evidence->files = now->files_known ? now->files : UNKNOWN;
+	evidence->files_limit = now->files_known ? now->files_limit : UNKNOWN;
 	evidence->stolen = NAN;
 	if (now->cpu_known && last->cpu_known && now->cpu.ticks > last->cpu.ticks &&
 	    now->cpu.stolen >= last->cpu.stolen)

@@ -123,6 +123,7 @@ struct evidence_node {
 	double disk_busy; /* share of the time */
 	double disk_ms; /* that an operation took; NAN: none was done */
 	uint64_t disk_in_flight;
+	int64_t files, files_limit; /* open, of all processes */
 };
 
 /* A descriptor of a connection that has been taken in full and is not closed. */

@@ -198,8 +198,9 @@ static json_t *processes(const struct evidence *evidence)
 
 static json_t *node(const struct evidence_node *node)
 {
-	return json_pack("{s:o, s:o, s:o}", "pressure", pressures(&node->pressures), "stolen",
-			 number(node->stolen), "disk",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "pressure", pressures(&node->pressures),
+			 "stolen", number(node->stolen), "files", count(node->files), "files_limit",
+			 count(node->files_limit), "disk",
 			 node->disk[0] ? json_pack("{s:s, s:o, s:o, s:I}", "name", node->disk,
 						   "busy", number(node->disk_busy), "operation_ms",
 						   number(node->disk_ms), "in_flight",

@@ -99,6 +99,12 @@ int proc_parse_cpu(const char *stat, struct proc_cpu *cpu)
 	return 0;
 }
 
+/* "1024	0	9223372036854775807": the second is of kernels before 2.6. */
+int proc_parse_files(const char *file_nr, int64_t *open, int64_t *limit)
+{
+	return sscanf(file_nr, "%" SCNd64 " %*d %" SCNd64, open, limit) == 2 ? 0 : -EINVAL;
+}
+
 /* A line of names, and one of as many values. */
 int proc_parse_overflows(const char *netstat, uint64_t *overflows)
 {

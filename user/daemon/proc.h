@@ -64,6 +64,7 @@ int proc_parse_fd_limit(const char *limits, int64_t *soft, int64_t *hard);
 int proc_parse_pressure(const char *text, struct proc_pressure *pressure);
 int proc_parse_throttle(const char *cpu_stat, struct proc_throttle *throttle);
 int proc_parse_cpu(const char *stat, struct proc_cpu *cpu);
+int proc_parse_files(const char *file_nr, int64_t *open, int64_t *limit);
 int proc_parse_overflows(const char *netstat, uint64_t *overflows);
 int proc_parse_mounts(const char *mountinfo, struct proc_mounts *mounts);
 int proc_parse_cgroup(const char *text, struct proc_cgroup *cgroup);

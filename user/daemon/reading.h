@@ -93,6 +93,8 @@ struct node_reading {
 	struct proc_cpu cpu;
 	struct proc_disk disks[PROC_DISKS_MAX];
 	size_t disk_count;
+	bool files_known;
+	int64_t files, files_limit;
 };
 
 struct reading {

@@ -204,4 +204,6 @@ void reading_read_node(struct reading *reading, int64_t now_ns)
 	node->disk_count = 0;
 	if (proc_read("/proc/diskstats", text, sizeof(text)) == 0)
 		node->disk_count = proc_parse_disks(text, node->disks, PROC_DISKS_MAX);
+	node->files_known = proc_read("/proc/sys/fs/file-nr", text, sizeof(text)) == 0 &&
+			    proc_parse_files(text, &node->files, &node->files_limit) == 0;
 }

@@ -15,22 +15,36 @@
 /* Up to this, a pause between two accept() may be the work that one thread does in between. */
 #define PAUSE_MAX_NS (10 * NSEC_PER_SEC)
 
-/* The failure of accept() for want of descriptors; the listener that has it. */
+/* Whether it fails more often now, or else did so before. */
+static bool outweighs(const struct evidence_error *error, const struct evidence_error *other)
+{
+	double rate = error->rate > 0 ? error->rate : 0;
+	double other_rate = other && other->rate > 0 ? other->rate : 0;
+
+	if (!other || rate > other_rate)
+		return true;
+	return rate >= other_rate && error->count > other->count;
+}
+
+/* The failure of accept() for want of descriptors that weighs most; the listener that has it. */
 static const struct evidence_error *find_exhaustion(const struct evidence *evidence,
 						    const struct evidence_listener **listener)
 {
 	static const int errors[] = {EMFILE, ENFILE};
-	const struct evidence_error *error;
+	const struct evidence_error *error, *most = NULL;
 
 	for (size_t i = 0; i < evidence->listener_count; i++) {
-		*listener = &evidence->listeners[i];
-		for (size_t j = 0; (*listener)->queued && j < 2; j++) {
-			error = evidence_error(*listener, errors[j]);
-			if (error)
-				return error;
+		const struct evidence_listener *this = &evidence->listeners[i];
+
+		for (size_t j = 0; this->queued && j < 2; j++) {
+			error = evidence_error(this, errors[j]);
+			if (!error || !outweighs(error, most))
+				continue;
+			most = error;
+			*listener = this;
 		}
 	}
-	return NULL;
+	return most;
 }
 
 static bool is_at_limit(const struct evidence_process *process)
@@ -113,6 +127,14 @@ static void advise_fds(const struct evidence *evidence, struct finding *finding,
 				     "ls -l /proc/PID/fd now and later");
 }
 
+/* ENFILE is of the node. */
+static void add_files(struct finding_lines *lines, const struct evidence_node *node)
+{
+	if (node->files != UNKNOWN)
+		rule_add(lines, "the node has %" PRId64 " of %" PRId64 " files open (fs.file-max)",
+			 node->files, node->files_limit);
+}
+
 static void prove_fds(const struct evidence *evidence, struct finding *finding,
 		      const struct evidence_error *error, const struct evidence_listener *listener)
 {
@@ -128,9 +150,43 @@ static void prove_fds(const struct evidence *evidence, struct finding *finding,
 	rule_add(&finding->proof,
 		 "accept() failed %.0f times a second, %" PRIu64 " times since slowclosed runs",
 		 error->rate > 0 ? error->rate : 0, error->count);
-	rule_add_fds(&finding->proof, process);
+	if (error->error == ENFILE)
+		add_files(&finding->proof, &evidence->node);
+	else
+		rule_add_fds(&finding->proof, process);
 	rule_add_queue(&finding->proof, listener);
 	advise_fds(evidence, finding, process, error->error);
+}
+
+/* Whether the oldest in the queue is the same one, and nobody is seen to call accept(). */
+static bool stands_still(const struct evidence *evidence)
+{
+	return rule_oldest_stays(evidence, CAUSE_NEVER_ACCEPTED) &&
+	       evidence->waits[CAUSE_NEVER_ACCEPTED].oldest_ns >= STALLED_NS &&
+	       !(rule_fullest(evidence)->accepts > 0);
+}
+
+/*
+ * It waits for events at its limit, and no accept() was seen to fail. One by io_uring is not seen,
+ * and a server that hears of each connection once does not try it again.
+ */
+static void prove_limit(const struct evidence *evidence, struct finding *finding,
+			const struct evidence_process *process)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	char name[64], oldest[RULE_AGE_SIZE], count[40];
+
+	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_MEDIUM,
+		   "%s is at its limit of descriptors, and is not seen to call accept(): %s not "
+		   "accepted, the oldest for %s",
+		   rule_process(process, name), rule_connections(waits->count, count),
+		   rule_age(waits, oldest));
+	rule_add_fds(&finding->proof, process);
+	rule_add(&finding->proof, "no accept() was seen to fail: one by io_uring is not seen, and "
+				  "one that failed once may not be tried again (EPOLLET)");
+	rule_add_queue(&finding->proof, rule_fullest(evidence));
+	rule_add_threads(&finding->proof, evidence);
+	advise_fds(evidence, finding, process, EMFILE);
 }
 
 /* Whether there is a queue to judge; else the finding says why not. */
@@ -165,8 +221,13 @@ void rule_fd_exhausted(const struct evidence *evidence, struct finding *finding)
 		return;
 	}
 	rule_add_fds(&fds, process);
-	rule_out(finding, "accept() does not fail for want of descriptors%s%.150s",
-		 fds.count ? ": " : "", fds.count ? fds.text[0] : "");
+	if (!process || !is_at_limit(process) || !stands_still(evidence))
+		rule_out(finding, "accept() does not fail for want of descriptors%s%.150s",
+			 fds.count ? ": " : "", fds.count ? fds.text[0] : "");
+	else if (process->groups[THREAD_POLL].count)
+		prove_limit(evidence, finding, process);
+	else
+		rule_not_decidable(finding, "whether accept() would fail: %.150s", fds.text[0]);
 }
 
 static double errors_rate(const struct evidence_listener *listener)
@@ -336,6 +397,7 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
+	const struct evidence_process *process = fd_user(evidence);
 	char address[64], oldest[RULE_AGE_SIZE], last[32], count[40], name[64];
 	bool left_over = is_left_over(evidence, listener);
 
@@ -353,6 +415,10 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 	rule_add_queue(&finding->proof, listener);
 	rule_add_threads(&finding->proof, evidence);
 	advise_stalled(evidence, finding, listener);
+	if (!process || !is_at_limit(process))
+		return;
+	rule_add_fds(&finding->proof, process);
+	advise_limit(evidence, finding, process);
 }
 
 void rule_accept_stalled(const struct evidence *evidence, struct finding *finding)
