@@ -187,6 +187,14 @@ static void explain_deadlocked_workers(void **state)
 	expect_of_server(server_locked, 5, "lock-stall", "as for a mutex");
 }
 
+/* Those that have called accept() have it no longer. */
+static void explain_left_behind(void **state)
+{
+	(void)state;
+	expect_of_server(server_leaving, 4, "accept-stalled",
+			 "a process that does not hold it called accept() on its port");
+}
+
 /* Whoever sleeps in futex for another thread to end hangs in no lock. */
 static void explain_joining(void **state)
 {
@@ -387,6 +395,7 @@ int run_explain_beside(void)
 		explained(explain_stopped_and_full_4),
 		explained(explain_deadlocked_5),
 		explained(explain_deadlocked_workers),
+		explained(explain_left_behind),
 		explained(explain_joining),
 		explained(explain_parked),
 		explained(explain_handed_over),

@@ -84,6 +84,13 @@ void server_locked(int channel, int fd)
 	}
 }
 
+void server_leaving(int channel, int fd)
+{
+	close(accept(fd, NULL, NULL));
+	if (fork() == 0)
+		child_told(channel);
+}
+
 static void *accepting_thread(void *argument)
 {
 	while (accept((int)(intptr_t)argument, NULL, NULL) >= 0)

@@ -17,6 +17,9 @@ child_function server_deadlocked;
 /* A thread for each connection, all of which wait for a mutex that the first of them keeps. */
 child_function server_locked;
 
+/* Accepts one connection and ends; its child keeps the listener, and does nothing. */
+child_function server_leaving;
+
 /* A thread accepts and reads nothing; the main thread waits for it to end. */
 child_function server_joining;
 

@@ -74,6 +74,7 @@ static void take_listeners(struct input *input)
 			.accepts_seen = take_byte(input) & 1,
 			.accepts = take_byte(input),
 			.last_accept_ns = UNKNOWN,
+			.gone_accept_ns = take_byte(input) % 2 ? UNKNOWN : 0,
 			.error_count = take_byte(input) % (ACCEPT_ERRORS_MAX + 1),
 		};
 		for (size_t j = 0; j < event->error_count; j++) {

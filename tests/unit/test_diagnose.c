@@ -35,12 +35,13 @@ static struct evidence quiet(void)
 			       .limit_by = "backlog",
 			       .somaxconn = 4096,
 			       .accepts_seen = true,
-			       .last_accept_ns = UNKNOWN}},
+			       .last_accept_ns = UNKNOWN,
+			       .gone_accept_ns = UNKNOWN}},
 		.listener_count = 1,
 		.processes = {{.pid = 10,
 			       .comm = "server",
 			       .owns = true,
-			       .listens = true,
+			       .listens = 1,
 			       .fds = 20,
 			       .fd_limit = 1024,
 			       .threads_known = true,
@@ -274,7 +275,7 @@ static struct evidence idle_pool(void)
 	evidence.role = ROLE_CLIENT;
 	evidence.listener_count = 0;
 	set_waits(&evidence, CAUSE_NOT_READING, 8, 60 * SEC);
-	evidence.processes[0].listens = false;
+	evidence.processes[0].listens = 0;
 	set_threads(&evidence, THREAD_POLL, 1);
 	return evidence;
 }
@@ -986,7 +987,7 @@ static void who_has_only_inherited_may_be_idle(void **state)
 	set_all_threads(&evidence, THREAD_LOCK, 1);
 	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
 	evidence.processes[0].inherits = true;
-	evidence.processes[0].listens = false;
+	evidence.processes[0].listens = 0;
 	assert_proven(&evidence, BIT(FINDING_NOT_READING));
 }
 
@@ -1082,7 +1083,8 @@ static void who_inherited_the_listener_does_not_hang(void **state)
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 	evidence.listeners[0].holder = 11;
 	/* It has to do with nothing that waits. */
-	evidence.processes[1].accepts = evidence.processes[1].listens = false;
+	evidence.processes[1].accepts = false;
+	evidence.processes[1].listens = 0;
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 }
 
@@ -1095,7 +1097,8 @@ static void an_heir_lets_nobody_wait(void **state)
 	(void)state;
 	evidence.process_count = 2;
 	*heir = evidence.processes[0];
-	heir->owns = heir->listens = false;
+	heir->owns = false;
+	heir->listens = 0;
 	memset(heir->groups, 0, sizeof(heir->groups));
 	heir->groups[THREAD_STOPPED].count = 1;
 	heir->groups[THREAD_DISK] =
@@ -1104,6 +1107,55 @@ static void an_heir_lets_nobody_wait(void **state)
 	assert_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0], "kill"));
 	heir->owns = true;
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+}
+
+/* As long as another one accepts on it, whoever only inherited a listener lets nobody wait. */
+static void an_heir_of_a_listener_lets_nobody_wait(void **state)
+{
+	struct evidence evidence = accept_slow();
+	struct evidence_process *heir = &evidence.processes[1];
+
+	(void)state;
+	evidence.process_count = 2;
+	*heir = evidence.processes[0];
+	heir->pid = 12;
+	heir->owns = false;
+	memset(heir->groups, 0, sizeof(heir->groups));
+	heir->groups[THREAD_DISK] =
+		(struct evidence_group){.count = 1, .before = 1, .stuck = 1, .tid = 12};
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	evidence.processes[0].accepts = true;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+	heir->groups[THREAD_STOPPED].count = 1;
+	assert_null(strstr(finding(&evidence, FINDING_ACCEPT_SLOW)->now.text[0], "kill"));
+	/* It alone holds the one in whose queue they are. */
+	evidence.processes[0].listens = 2;
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	evidence.listener_count = 2;
+	evidence.listeners[1] = evidence.listeners[0];
+	evidence.listeners[0].queued = 0;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_SLOW));
+}
+
+/* The one that accepted has ended, and its child sleeps: it may have nothing to do with it. */
+static void a_listener_that_was_left_behind_is_told(void **state)
+{
+	struct evidence evidence = lock_stall();
+	const struct finding *told;
+
+	(void)state;
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_string_equal(told->proof.text[0], "nobody who holds it has called accept() on it "
+						 "since slowclosed runs");
+	evidence.listeners[0].gone_accept_ns = 180 * SEC;
+	evidence.processes[0].owns = false;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->proof.text[1], "called accept() on its port 3m00s ago"));
+	assert_non_null(strstr(told->now.text[0], "only inherited it"));
+	assert_null(strstr(told->now.text[0], "gdb"));
 }
 
 /* What was not looked at can hang too. */
@@ -1205,6 +1257,10 @@ static void who_is_stopped_is_named(void **state)
 	evidence.processes[1].groups[THREAD_STOPPED].count = 1;
 	evidence.listeners[0].holder = 10;
 	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "/12)"));
+	/* At another address of the port. */
+	evidence.processes[1].listens = 2;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "/10)"));
+	evidence.processes[1].listens = 1;
 	evidence.processes[1].groups[THREAD_STOPPED].count = 0;
 	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "/10)"));
 }
@@ -1633,6 +1689,8 @@ int main(void)
 		cmocka_unit_test(who_takes_turns_to_accept_is_in_no_lock),
 		cmocka_unit_test(who_inherited_the_listener_does_not_hang),
 		cmocka_unit_test(an_heir_lets_nobody_wait),
+		cmocka_unit_test(an_heir_of_a_listener_lets_nobody_wait),
+		cmocka_unit_test(a_listener_that_was_left_behind_is_told),
 		cmocka_unit_test(what_is_left_out_rules_nothing_out),
 		cmocka_unit_test(one_thread_that_hangs_is_not_sure),
 		cmocka_unit_test(nobody_debugs_the_first_process),

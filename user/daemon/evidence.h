@@ -66,6 +66,8 @@ struct evidence_listener {
 	bool accepts_seen; /* else what follows is not known */
 	double accepts; /* by its holders, a second */
 	int64_t last_accept_ns; /* how long ago; UNKNOWN: none since the daemon's start */
+	int64_t gone_accept_ns; /* where there was none: how long ago one of a process that does not
+				   hold it, on its port; or UNKNOWN */
 	struct evidence_error errors[ACCEPT_ERRORS_MAX];
 	size_t error_count;
 };
@@ -94,8 +96,8 @@ struct evidence_process {
 	char unit[128]; /* "": none, or not known */
 	bool owns; /* connections in CLOSE_WAIT that wait */
 	bool inherits; /* all of these: whoever accepted them has left them to it */
-	bool listens; /* holds a listener in whose queue something waits, */
-	bool accepts; /* and has called accept() on it */
+	uint32_t listens; /* the listeners that it holds: a bit for each, */
+	bool accepts; /* and whether it has called accept() on any of them */
 	int64_t fds;
 	bool fds_at_least;
 	int64_t fd_limit; /* the soft one, which holds; INT64_MAX: none */

@@ -112,19 +112,20 @@ static json_t *listeners(const struct evidence *evidence)
 			  address, sizeof(address));
 		json_array_append_new(
 			array,
-			json_pack("{s:{s:s, s:i}, s:o, s:I, s:I, s:I, s:s?, s:I, s:o, s:I, s:o, "
-				  "s:o, s:o}",
-				  "local", "address", address, "port", (int)listener->port,
-				  "holder", holder(listener), "holders",
-				  (json_int_t)listener->holders, "queued",
-				  (json_int_t)listener->queued, "limit",
-				  (json_int_t)listener->limit, "limit_by", listener->limit_by,
-				  "somaxconn", (json_int_t)listener->somaxconn, "drops_per_second",
-				  number(listener->drops), "drops_while_full",
-				  (json_int_t)listener->drops_while_full, "accepts_per_second",
-				  number(listener->accepts), "last_accept_ms",
-				  json_milliseconds(listener->last_accept_ns), "accept_errors",
-				  listener->accepts_seen ? errors(listener) : json_null()));
+			json_pack(
+				"{s:{s:s, s:i}, s:o, s:I, s:I, s:I, s:s?, s:I, s:o, s:I, s:o, s:o, "
+				"s:o, s:o}",
+				"local", "address", address, "port", (int)listener->port, "holder",
+				holder(listener), "holders", (json_int_t)listener->holders,
+				"queued", (json_int_t)listener->queued, "limit",
+				(json_int_t)listener->limit, "limit_by", listener->limit_by,
+				"somaxconn", (json_int_t)listener->somaxconn, "drops_per_second",
+				number(listener->drops), "drops_while_full",
+				(json_int_t)listener->drops_while_full, "accepts_per_second",
+				number(listener->accepts), "last_accept_ms",
+				json_milliseconds(listener->last_accept_ns), "gone_accept_ms",
+				json_milliseconds(listener->gone_accept_ns), "accept_errors",
+				listener->accepts_seen ? errors(listener) : json_null()));
 	}
 	return array;
 }
@@ -178,7 +179,7 @@ static json_t *processes(const struct evidence *evidence)
 				"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 				"pid", (json_int_t)process->pid, "comm", json_comm(process->comm),
 				"unit", json_place(process->unit), "owns", process->owns, "listens",
-				process->listens, "accepts", process->accepts, "fds",
+				process->listens != 0, "accepts", process->accepts, "fds",
 				count(process->fds), "fds_at_least", process->fds_at_least,
 				"fd_limit",
 				process->fd_limit == INT64_MAX ? json_null()

@@ -293,6 +293,7 @@ static void set_listener(struct evidence_listener *seen, const struct listener_e
 	seen->somaxconn = record->somaxconn;
 	seen->accepts_seen = event->accepts_seen;
 	seen->last_accept_ns = event->last_accept_ns;
+	seen->gone_accept_ns = event->gone_accept_ns;
 	for (size_t i = 0; i < event->holder_count; i++) {
 		const struct holder *holder = &event->holders[i];
 
@@ -337,6 +338,7 @@ static void take_listener(struct reading *reading, const struct reading *before,
 		(struct service_reading *)reading_find_service(reading, &wanted);
 	struct listener_reading *listener;
 	struct place place;
+	uint32_t bit;
 
 	if (!service || !service->in_queue)
 		return;
@@ -344,6 +346,7 @@ static void take_listener(struct reading *reading, const struct reading *before,
 		service->listeners_left_out++;
 		return;
 	}
+	bit = 1U << service->listener_count;
 	listener = &service->listeners[service->listener_count++];
 	listener->sock = event->record->sock;
 	listener->drops = event->record->drops;
@@ -358,11 +361,11 @@ static void take_listener(struct reading *reading, const struct reading *before,
 	/* There may be more of them than are kept. */
 	for (size_t i = 0; i < event->acceptor_count; i++)
 		add_process(service, &(struct service_process){.pid = event->acceptors[i],
-							       .listens = true,
+							       .listens = bit,
 							       .accepts = true});
 	for (size_t i = 0; i < event->holder_count; i++)
 		add_process(service, &(struct service_process){.pid = event->holders[i].pid,
-							       .listens = true});
+							       .listens = bit});
 }
 
 void reading_forget(struct reading *reading)

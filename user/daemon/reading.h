@@ -26,7 +26,8 @@
 /* A process that has to do with a service. */
 struct service_process {
 	uint32_t pid;
-	bool owns, listens, accepts;
+	bool owns, accepts;
+	uint32_t listens; /* the listeners that it holds: a bit for each */
 	bool inherits; /* owns only what others have accepted, and left to it */
 };
 

@@ -205,6 +205,11 @@ const char *rule_percent(double share, char buf[16])
 	return buf;
 }
 
+bool rule_is_left_behind(const struct evidence_listener *listener)
+{
+	return listener->last_accept_ns == UNKNOWN && listener->gone_accept_ns != UNKNOWN;
+}
+
 const struct evidence_listener *rule_fullest(const struct evidence *evidence)
 {
 	const struct evidence_listener *fullest = NULL;

@@ -112,11 +112,17 @@ const char *rule_connections(uint64_t count, char buf[40]);
  */
 bool rule_has_part(const struct evidence_process *process);
 
+/*
+ * Whether it is one that lets it wait: nor does one that only inherited a listener, as long as
+ * another that holds it accepts.
+ */
+bool rule_lets_wait(const struct evidence *evidence, const struct evidence_process *process);
+
 typedef bool rule_process_is(const struct evidence_process *process);
 
 #define RULE_PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
 
-/* Whether any of those that have a part is so. */
+/* Whether any of those that let it wait is so. */
 bool rule_any(const struct evidence *evidence, rule_process_is *is);
 
 /* These, with a blank before each; "": none is. Returns how many. */
@@ -136,9 +142,12 @@ const struct evidence_process *rule_foremost(const struct evidence *evidence);
  */
 bool rule_left_out(const struct evidence *evidence, struct finding *finding);
 
-/* Of those that have a part, the one for which value() is largest; NULL: for none it is over 0. */
+/* Of those that let it wait, the one for which value() is largest; NULL: for none it is over 0. */
 const struct evidence_process *rule_worst(const struct evidence *evidence,
 					  double (*value)(const struct evidence_process *));
+
+/* Whether nobody who holds it has accepted on it, but one that does not hold it has. */
+bool rule_is_left_behind(const struct evidence_listener *listener);
 
 /* The listener in whose queue most waits; NULL: nothing does. */
 const struct evidence_listener *rule_fullest(const struct evidence *evidence);

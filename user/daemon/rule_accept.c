@@ -61,7 +61,8 @@ static const struct evidence_process *fd_user(const struct evidence *evidence)
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (!process->listens || process->fds == UNKNOWN)
+		if (!process->listens || process->fds == UNKNOWN ||
+		    !rule_lets_wait(evidence, process))
 			continue;
 		if (!most || is_at_limit(process) ||
 		    (!is_at_limit(most) && process->fds > most->fds))
@@ -334,6 +335,14 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 
 	if (rule_advise_held_up(evidence, finding))
 		return;
+	if (rule_is_left_behind(listener)) {
+		rule_add(&finding->now,
+			 "see whether it has only inherited it, from one that has ended: then end "
+			 "it too; else why it does not accept");
+		rule_add(&finding->for_good, "keep it from children: open it with SOCK_CLOEXEC, or "
+					     "close it in them");
+		return;
+	}
 	if (workers > 1) {
 		rule_add(&finding->now,
 			 "%s%zu processes accept here, and all of them are at work: see what they "
@@ -379,16 +388,18 @@ static bool may_go_on(const struct evidence *evidence)
 }
 
 /*
- * "nginx/123": of those that hold its port, one that is stopped, which cannot have called accept()
+ * "nginx/123": of those that hold it, one that is stopped, which cannot have called accept()
  * last; else the one that did.
  */
 static const char *stalled_name(const struct evidence *evidence,
 				const struct evidence_listener *listener, char buf[64])
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].listens &&
-		    rule_is_process_held_up(&evidence->processes[i]))
-			return rule_process(&evidence->processes[i], buf);
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->listens & 1U << (listener - evidence->listeners) &&
+		    rule_is_process_held_up(process) && rule_lets_wait(evidence, process))
+			return rule_process(process, buf);
 	}
 	return rule_name(listener->comm, listener->holder, buf);
 }
@@ -411,7 +422,12 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			 duration_format(listener->last_accept_ns, last, sizeof(last)),
 			 left_over ? ", on another listener: this queue did not get shorter" : "");
 	else
-		rule_add(&finding->proof, "no accept() on it since slowclosed runs");
+		rule_add(&finding->proof, "nobody who holds it has called accept() on it since "
+					  "slowclosed runs");
+	if (rule_is_left_behind(listener))
+		rule_add(&finding->proof,
+			 "a process that does not hold it called accept() on its port %s ago",
+			 duration_format(listener->gone_accept_ns, last, sizeof(last)));
 	rule_add_queue(&finding->proof, listener);
 	rule_add_threads(&finding->proof, evidence);
 	advise_stalled(evidence, finding, listener);

@@ -13,6 +13,21 @@ bool rule_has_part(const struct evidence_process *process)
 	return process->owns || process->listens;
 }
 
+bool rule_lets_wait(const struct evidence *evidence, const struct evidence_process *process)
+{
+	uint32_t left = 0; /* listeners in whose queue something waits, without one that accepts */
+
+	if (process->owns || process->accepts)
+		return true;
+	for (size_t i = 0; i < evidence->listener_count; i++)
+		left |= evidence->listeners[i].queued ? 1U << i : 0;
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].accepts)
+			left &= ~evidence->processes[i].listens;
+	}
+	return process->listens & left;
+}
+
 const char *rule_name(const char comm[16], uint32_t pid, char buf[64])
 {
 	char text[TEXT_COMM_SIZE];
@@ -102,7 +117,9 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 bool rule_any(const struct evidence *evidence, rule_process_is *is)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (rule_has_part(&evidence->processes[i]) && is(&evidence->processes[i]))
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (is(process) && rule_lets_wait(evidence, process))
 			return true;
 	}
 	return false;
@@ -116,7 +133,7 @@ size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (!rule_has_part(process) || !is(process))
+		if (!is(process) || !rule_lets_wait(evidence, process))
 			continue;
 		used += (size_t)snprintf(buf + used, RULE_PIDS_SIZE - used, " %" PRIu32,
 					 process->pid);
@@ -218,7 +235,7 @@ const struct evidence_process *rule_worst(const struct evidence *evidence,
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		double this = value(&evidence->processes[i]);
 
-		if (this > most && rule_has_part(&evidence->processes[i])) {
+		if (this > most && rule_lets_wait(evidence, &evidence->processes[i])) {
 			most = this;
 			worst = &evidence->processes[i];
 		}

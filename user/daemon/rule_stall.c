@@ -461,9 +461,16 @@ const struct evidence_process *rule_sleeping_workers(const struct evidence *evid
 	return find_owner(evidence, workers_sleep);
 }
 
-/* Whether nobody accepts, as far as all who hold the listener are known. */
+/*
+ * Whether nobody accepts, as far as all who hold the listener are known. One that it was left to
+ * may have nothing to do with it.
+ */
 static bool all_listeners_locked(const struct evidence *evidence)
 {
+	for (size_t i = 0; i < evidence->listener_count; i++) {
+		if (rule_is_left_behind(&evidence->listeners[i]))
+			return false;
+	}
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (evidence->processes[i].listens && !all_locked(&evidence->processes[i]))
 			return false;
@@ -493,7 +500,8 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 
 		if (all_locked(process) &&
 		    ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
-		     (process->listens && all_listeners_locked(evidence))))
+		     (process->listens && rule_lets_wait(evidence, process) &&
+		      all_listeners_locked(evidence))))
 			return process;
 	}
 	*all = false;

@@ -471,6 +471,23 @@ static void add_accepts(struct listener_event *event, const struct array *accept
 	}
 }
 
+/* The last accept() on its port of a process that holds nothing, since it listens. */
+static int64_t gone_accept_ns(const struct waiting *waiting, const struct listener *listener)
+{
+	uint64_t last_ns = 0;
+
+	for (size_t i = 0; i < waiting->accepts.count; i++) {
+		const struct accept_record *accept = array_at(&waiting->accepts, i);
+		uint64_t ns = accept->count.last_ns;
+
+		if (!accept->key.error && accept->key.netns == listener->netns &&
+		    accept->key.port == listener->port && ns >= listener->since_ns &&
+		    ns > last_ns && !holders_comm(&waiting->holders, accept->key.pid))
+			last_ns = ns;
+	}
+	return last_ns ? waiting->time_ns - (int64_t)last_ns : UNKNOWN;
+}
+
 static int more_frequent(const void *a, const void *b)
 {
 	const struct accept_error *one = a, *other = b;
@@ -496,6 +513,9 @@ void waiting_listener(const struct waiting *waiting, size_t i, struct listener_e
 	event->holders =
 		holders_of(&waiting->holders, sock, &event->holder_count, &event->holders_left_out);
 	add_accepts(event, &waiting->accepts, waiting->time_ns);
+	event->gone_accept_ns = UNKNOWN;
+	if (event->last_accept_ns == UNKNOWN && event->record->queued)
+		event->gone_accept_ns = gone_accept_ns(waiting, &event->record->listener);
 	qsort(event->errors, event->error_count, sizeof(event->errors[0]), more_frequent);
 }
 

@@ -77,6 +77,9 @@ struct listener_event {
 	bool accepts_seen; /* else what follows is not known */
 	uint64_t accepts; /* by its holders on its port, since the start */
 	int64_t last_accept_ns; /* how long ago; or UNKNOWN */
+	/* Where there was none while some are queued, the last one on its port by a process that
+	 * has nothing open any more that listens or waits: how long ago, or UNKNOWN. */
+	int64_t gone_accept_ns;
 	/* Holders that called accept(), with success or not: the last one first, the others in no
 	 * order, at most so many. */
 	uint32_t acceptors[ACCEPTORS_MAX];
