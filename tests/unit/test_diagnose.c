@@ -1265,6 +1265,74 @@ static void who_is_stopped_is_named(void **state)
 	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "/10)"));
 }
 
+/* Workers that share a lock around accept(): one of them was stopped in there. */
+static void who_waits_for_a_stopped_one_is_in_no_lock(void **state)
+{
+	struct evidence evidence = lock_stall();
+	struct evidence_process *stopped = &evidence.processes[1];
+
+	(void)state;
+	evidence.process_count = 2;
+	evidence.processes[0].accepts = true;
+	*stopped = evidence.processes[0];
+	stopped->pid = 12;
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	memset(stopped->groups, 0, sizeof(stopped->groups));
+	stopped->groups[THREAD_STOPPED].count = 1;
+	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
+	assert_string_equal(reason(&evidence, FINDING_LOCK_STALL),
+			    "server/10 sleeps in futex, and may wait for server/12, which is held "
+			    "up");
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->headline, "/12)"));
+	assert_string_equal(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			    "let what is stopped go on: kill -CONT 12");
+}
+
+/* Each has all listeners of the port, and accepts on one of them: the last one that did is well. */
+static void the_idle_one_of_several_workers_is_not_named(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_process *stuck = &evidence.processes[1];
+	const struct finding *told;
+
+	(void)state;
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	evidence.processes[0].listens = 3;
+	evidence.processes[0].accepts = true;
+	evidence.process_count = 2;
+	*stuck = evidence.processes[0];
+	stuck->pid = 12;
+	evidence.listeners[0].holders = 2;
+	evidence.listeners[0].accepts = 5;
+	evidence.listeners[0].last_accept_ns = MS;
+	evidence.listeners[1] = evidence.listeners[0];
+	evidence.listeners[1].queued = 0;
+	evidence.listener_count = 2;
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->headline, "(held by 2 processes)"));
+	assert_non_null(strstr(told->now.text[0], "one of them not for this listener"));
+	memset(stuck->groups, 0, sizeof(stuck->groups));
+	stuck->groups[THREAD_PIPE].count = 1;
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->headline, "(held by server/12)"));
+	assert_non_null(strstr(told->now.text[0], "gdb -p 12"));
+}
+
+/* A runtime's own thread waits for events, and the one that should accept never rests. */
+static void who_runs_all_the_time_is_told(void **state)
+{
+	struct evidence evidence = accept_stalled();
+
+	(void)state;
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	set_threads(&evidence, THREAD_RUNNING, 1);
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			       "a limit of its own"));
+	evidence.processes[0].groups[THREAD_RUNNING].awake = 1;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			       "thread 11 (worker) of it runs all the time"));
+}
+
 /* Nothing that was not looked at is ruled out. */
 static void a_listener_that_is_not_known_rules_nothing_out(void **state)
 {
@@ -1703,6 +1771,9 @@ int main(void)
 		cmocka_unit_test(who_is_starved_closes_late),
 		cmocka_unit_test(workers_that_are_all_at_work_are_told),
 		cmocka_unit_test(who_is_stopped_is_named),
+		cmocka_unit_test(who_waits_for_a_stopped_one_is_in_no_lock),
+		cmocka_unit_test(the_idle_one_of_several_workers_is_not_named),
+		cmocka_unit_test(who_runs_all_the_time_is_told),
 		cmocka_unit_test(a_listener_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(thresholds_do_not_overflow),
 		cmocka_unit_test(who_sleeps_at_work_is_in_no_lock),

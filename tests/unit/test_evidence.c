@@ -240,6 +240,25 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	free_pair(&pair);
 }
 
+/* Of those that run, one that has not slept is shown. */
+static void threads_that_did_not_sleep_are_awake(void **state)
+{
+	const struct thread_record before[] = {thread(11, 0, 7, 100, 0), thread(12, 0, 7, 100, 0),
+					       thread(13, 1, 7, 100, 0)};
+	const struct thread_record now[] = {slept(thread(11, 0, 9, SEC, 0), 1),
+					    thread(12, 0, 9, SEC, 0), thread(13, 0, 9, SEC, 0)};
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	read_threads(&pair, before, 3, now, 3);
+	evidence = make(&pair);
+	assert_int_equal(evidence.processes[0].groups[THREAD_RUNNING].count, 3);
+	assert_int_equal(evidence.processes[0].groups[THREAD_RUNNING].awake, 1);
+	assert_int_equal(evidence.processes[0].groups[THREAD_RUNNING].tid, 12);
+	free_pair(&pair);
+}
+
 /* The kernel counts a wait for a CPU when it is over; one that began before does not count twice.
  */
 static void waits_for_a_cpu_are_of_the_time_between(void **state)
@@ -664,6 +683,7 @@ int main(void)
 		cmocka_unit_test(close_waits_begin_with_accept),
 		cmocka_unit_test(one_reading_has_no_rates),
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
+		cmocka_unit_test(threads_that_did_not_sleep_are_awake),
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),
 		cmocka_unit_test(a_wait_older_than_the_daemon_is_a_lower_bound),

@@ -76,7 +76,8 @@ struct evidence_group {
 	uint32_t count; /* threads */
 	uint32_t before;
 	uint32_t stuck; /* that have not run at all since the reading before */
-	uint32_t tid; /* one of them, a stuck one if there is any */
+	uint32_t awake; /* that run, as they did then, and have not slept in between */
+	uint32_t tid; /* one of them, a stuck or awake one if there is any */
 	char comm[16]; /* its name */
 	char where[48]; /* the function of the kernel that it waits in; "": not known */
 };

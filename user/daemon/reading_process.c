@@ -62,12 +62,13 @@ static const struct thread_reading *find_thread(const struct reading *reading, u
 }
 
 static void add_to_group(struct evidence_group *group, const struct thread_record *record,
-			 bool stuck, const char *where)
+			 bool stuck, bool awake, const char *where)
 {
-	bool first = !group->count || (stuck && !group->stuck);
+	bool first = !group->count || (stuck && !group->stuck) || (awake && !group->awake);
 
 	group->count++;
 	group->stuck += stuck;
+	group->awake += awake;
 	if (!first)
 		return;
 	group->tid = record->tid;
@@ -133,14 +134,15 @@ void reading_add_thread(struct reading *reading, const struct reading *before,
 					.run_ns = record->run_ns,
 					.delay_ns = record->delay_ns};
 	const char *where;
-	bool stuck;
+	bool stuck, awake;
 
 	if (!process)
 		return;
 	thread.wait = classify(record, symbols, &where);
 	stuck = last && last->switches == record->switches && last->wait == thread.wait &&
 		thread.wait != THREAD_RUNNING;
-	add_to_group(&process->seen.groups[thread.wait], record, stuck, where);
+	awake = last && did_not_sleep(&thread, last);
+	add_to_group(&process->seen.groups[thread.wait], record, stuck, awake, where);
 	process->seen.threads++;
 	process->seen.threads_known = true;
 	if (record->tid == record->pid)

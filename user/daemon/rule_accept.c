@@ -308,9 +308,47 @@ static bool waits_for_events(const struct evidence_process *process)
 	return process && process->pid > 1 && process->groups[THREAD_POLL].count;
 }
 
+/* A runtime has threads that wait for events beside the one that does all the work. */
+static bool is_busy(const struct evidence_process *process)
+{
+	return process && process->groups[THREAD_RUNNING].awake;
+}
+
 static bool is_free(const struct evidence_process *process)
 {
 	return process->groups[THREAD_ACCEPT].count || process->groups[THREAD_POLL].count;
+}
+
+/*
+ * Of those that hold it, one that is held up, which cannot have called accept() last; else the one
+ * that did, unless that is free, and another is not. NULL: it is not known.
+ */
+static const struct evidence_process *who_stalls(const struct evidence *evidence,
+						 const struct evidence_listener *listener)
+{
+	const struct evidence_process *last = holder_of(evidence, listener), *other = NULL;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!(process->listens & 1U << (listener - evidence->listeners)) ||
+		    !rule_lets_wait(evidence, process))
+			continue;
+		if (rule_is_process_held_up(process))
+			return process;
+		if ((process->accepts || process->owns) && process->threads_known &&
+		    (is_busy(process) || !is_free(process)))
+			other = process;
+	}
+	return other && last && is_free(last) && !is_busy(last) ? other : last;
+}
+
+/* Whether any of those that hold it can be the one, as each may accept on another of them. */
+static bool is_any_of_them(const struct evidence *evidence,
+			   const struct evidence_listener *listener)
+{
+	return listener->holders > 1 && is_left_over(evidence, listener) &&
+	       waits_for_events(who_stalls(evidence, listener));
 }
 
 /* How many processes have accepted; 0 where one of them waits for something to do. */
@@ -328,9 +366,40 @@ static size_t workers_taken(const struct evidence *evidence)
 	return taken;
 }
 
+static void advise_busy(struct finding *finding, const struct evidence_group *running)
+{
+	rule_add(&finding->now,
+		 "thread %u (%.16s) of it runs all the time, and does not accept: see what it does "
+		 "(perf top -t %u, or the runtime's profiler)",
+		 running->tid, running->comm, running->tid);
+	rule_add(&finding->for_good, "keep long work out of the thread that accepts");
+}
+
+static void advise_look(struct finding *finding, const struct evidence_listener *listener,
+			const struct evidence_process *process)
+{
+	if (!listener->holder)
+		rule_add(&finding->now, "find who holds it: ss -ltnp 'sport = :%u'",
+			 listener->port);
+	else if (listener->holder == 1) /* systemd, for a service that has not taken it */
+		rule_add(&finding->now,
+			 "see why the service behind this socket does not start: systemctl "
+			 "list-sockets, then systemctl status");
+	else
+		rule_add(&finding->now,
+			 "look at what its threads do (gdb -p %u, or the runtime's own dump): if "
+			 "they hang, restart it; if they are at work, it has too few of them, or "
+			 "each takes too long",
+			 process ? process->pid : listener->holder);
+	rule_add(&finding->for_good,
+		 "accept in a thread of its own that does nothing else, so that "
+		 "work cannot keep it");
+}
+
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
 			   const struct evidence_listener *listener)
 {
+	const struct evidence_process *process = who_stalls(evidence, listener);
 	size_t workers = workers_taken(evidence);
 
 	if (rule_advise_held_up(evidence, finding))
@@ -353,31 +422,22 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 			 "peak");
 		return;
 	}
-	if (waits_for_events(holder_of(evidence, listener))) {
+	if (is_busy(process)) {
+		advise_busy(finding, &process->groups[THREAD_RUNNING]);
+		return;
+	}
+	if (waits_for_events(process)) {
 		rule_add(&finding->now,
-			 "it waits for events, and not for this listener: see whether a limit of "
-			 "its own is reached (connections, workers, children), and what those "
-			 "that it has wait for");
+			 "%s not for this listener: see whether a limit of its own is reached "
+			 "(connections, workers, children), and what those that it has wait for",
+			 is_any_of_them(evidence, listener)
+				 ? "all that hold it wait for events, and one of them"
+				 : "it waits for events, and");
 		rule_add(&finding->for_good,
 			 "a higher limit, or a time limit for what they wait for");
 		return;
 	}
-	if (!listener->holder)
-		rule_add(&finding->now, "find who holds it: ss -ltnp 'sport = :%u'",
-			 listener->port);
-	else if (listener->holder == 1) /* systemd, for a service that has not taken it */
-		rule_add(&finding->now,
-			 "see why the service behind this socket does not start: systemctl "
-			 "list-sockets, then systemctl status");
-	else
-		rule_add(&finding->now,
-			 "look at what its threads do (gdb -p %u, or the runtime's own dump): if "
-			 "they hang, restart it; if they are at work, it has too few of them, or "
-			 "each takes too long",
-			 listener->holder);
-	rule_add(&finding->for_good,
-		 "accept in a thread of its own that does nothing else, so that "
-		 "work cannot keep it");
+	advise_look(finding, listener, process);
 }
 
 /* The next accept() may only be late. */
@@ -387,21 +447,19 @@ static bool may_go_on(const struct evidence *evidence)
 	       !rule_is_held_up(evidence);
 }
 
-/*
- * "nginx/123": of those that hold it, one that is stopped, which cannot have called accept()
- * last; else the one that did.
- */
+/* "nginx/123", or "4 processes". */
 static const char *stalled_name(const struct evidence *evidence,
 				const struct evidence_listener *listener, char buf[64])
 {
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
+	const struct evidence_process *process = who_stalls(evidence, listener);
 
-		if (process->listens & 1U << (listener - evidence->listeners) &&
-		    rule_is_process_held_up(process) && rule_lets_wait(evidence, process))
-			return rule_process(process, buf);
-	}
-	return rule_name(listener->comm, listener->holder, buf);
+	if (is_any_of_them(evidence, listener))
+		snprintf(buf, 64, "%zu processes", listener->holders);
+	else if (process)
+		rule_process(process, buf);
+	else
+		rule_name(listener->comm, listener->holder, buf);
+	return buf;
 }
 
 static void prove_stalled(const struct evidence *evidence, struct finding *finding,

@@ -508,6 +508,19 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 	return find_owner(evidence, workers_locked);
 }
 
+/* Another that is stopped may hold what it waits for: a lock that processes share. */
+static const struct evidence_process *held_up_beside(const struct evidence *evidence,
+						     const struct evidence_process *locked)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process != locked && rule_has_part(process) && rule_is_process_held_up(process))
+			return process;
+	}
+	return NULL;
+}
+
 static void prove_lock(const struct evidence *evidence, struct finding *finding,
 		       const struct evidence_process *process, bool all)
 {
@@ -534,13 +547,20 @@ static void prove_lock(const struct evidence *evidence, struct finding *finding,
 
 void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 {
-	const struct evidence_process *process;
-	char threads[RULE_LIST_SIZE];
+	const struct evidence_process *process, *other;
+	char threads[RULE_LIST_SIZE], name[64], other_name[64];
 	bool all;
 
 	if (cannot_tell(evidence, finding))
 		return;
 	process = find_locked(evidence, &all);
+	other = process ? held_up_beside(evidence, process) : NULL;
+	if (other) {
+		rule_not_decidable(finding,
+				   "%s sleeps in futex, and may wait for %s, which is held up",
+				   rule_process(process, name), rule_process(other, other_name));
+		return;
+	}
 	if (process) {
 		prove_lock(evidence, finding, process, all);
 		return;
