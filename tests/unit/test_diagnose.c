@@ -1370,6 +1370,31 @@ static void what_is_stopped_does_not_read(void **state)
 			    "let what is stopped go on: kill -CONT 10");
 }
 
+/* It has answered, and closed neither its socket nor read the end: that is a leak as well. */
+static void what_is_dropped_before_its_end_is_told(void **state)
+{
+	struct evidence evidence = not_reading();
+	const struct finding *told;
+
+	(void)state;
+	evidence.fin_only = (struct evidence_leak){.pid = 10, .fd = 7};
+	evidence.waits[CAUSE_NOT_READING].unread = 0;
+	evidence.waits[CAUSE_NOT_READING].before = 4;
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	told = finding(&evidence, FINDING_NOT_READING);
+	assert_string_equal(told->proof.text[1], "one of them is descriptor 7 of process 10");
+	assert_string_equal(told->proof.text[2], "their number changes by +2.0 a second");
+	assert_string_equal(told->proof.text[3], "server/10 has 20 of 1024 descriptors open");
+	assert_non_null(strstr(told->now.text[0], "slowclose list -L 80"));
+	assert_non_null(strstr(told->for_good.text[0], "close() on each way out"));
+	/* It is at work on something. */
+	set_all_threads(&evidence, THREAD_SLEEP, 1);
+	told = finding(&evidence, FINDING_NOT_READING);
+	assert_non_null(strstr(told->now.text[0], "gdb -p"));
+	assert_int_equal(told->for_good.count, 1);
+}
+
 /* However alike the times are at which its peers have hung up. */
 static void what_is_stopped_is_not_only_slow(void **state)
 {
@@ -1763,6 +1788,7 @@ int main(void)
 		cmocka_unit_test(one_thread_that_hangs_is_not_sure),
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
+		cmocka_unit_test(what_is_dropped_before_its_end_is_told),
 		cmocka_unit_test(what_is_stopped_is_not_only_slow),
 		cmocka_unit_test(who_sleeps_is_not_starved),
 		cmocka_unit_test(nothing_is_left_over_without_an_accept),

@@ -533,6 +533,36 @@ static void who_was_handed_a_connection_owns_it(void **state)
 	free_pair(&pair);
 }
 
+/* Who has it open is told of what nobody reads to its end, but for what is still to be read. */
+static void who_keeps_what_is_dropped_is_known(void **state)
+{
+	struct holder holders[] = {{.pid = 10, .fd = 7}, {.pid = 20, .fd = 7}};
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	event.holders = holders;
+	event.holder_count = 2;
+	event.unread_bytes = 2;
+	reading_begin(pair.now, pair.before);
+	reading_add(pair.now, &event);
+	reading_count(pair.now, &event);
+	assert_int_equal(make(&pair).fin_only.pid, 0);
+	assert_int_equal(make(&pair).fin_only.unseen, 0);
+	event.unread_bytes = 0;
+	reading_add(pair.now, &event);
+	reading_count(pair.now, &event);
+	evidence = make(&pair);
+	assert_int_equal(evidence.fin_only.pid, 10);
+	assert_int_equal(evidence.fin_only.fd, 7);
+	assert_int_equal(evidence.fin_only.held_by_others, 1);
+	assert_int_equal(evidence.fin_only.unseen, 1);
+	assert_int_equal(evidence.leak.pid, 0);
+	assert_null(process_of(&evidence, 20));
+	free_pair(&pair);
+}
+
 static void take_kept(struct pair *pair, int count, int64_t time_ns)
 {
 	struct reading *other = pair->before;
@@ -692,6 +722,7 @@ int main(void)
 		cmocka_unit_test(a_quota_takes_what_it_withholds),
 		cmocka_unit_test(who_accepts_is_named),
 		cmocka_unit_test(who_was_handed_a_connection_owns_it),
+		cmocka_unit_test(who_keeps_what_is_dropped_is_known),
 		cmocka_unit_test(growth_is_of_readings_without_a_fall),
 		cmocka_unit_test(what_began_after_the_oldest_ended_is_younger),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),

@@ -342,5 +342,6 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 	if (last && now->overflows_known && last->overflows_known)
 		evidence->overflows = rate(now->overflows, last->overflows, evidence->interval_ns);
 	evidence->leak = now->leak;
+	evidence->fin_only = now->fin_only;
 	set_until_fin(&evidence->until_fin, now);
 }

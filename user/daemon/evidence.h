@@ -129,7 +129,7 @@ struct evidence_node {
 	int64_t files, files_limit; /* open, of all processes */
 };
 
-/* A descriptor of a connection that has been taken in full and is not closed. */
+/* A descriptor of connections that somebody keeps open, and who else does. */
 struct evidence_leak {
 	uint32_t pid; /* 0: none is known */
 	uint32_t fd;
@@ -177,7 +177,8 @@ struct evidence {
 	size_t process_count, processes_left_out; /* at least so many */
 	struct evidence_node node;
 	double overflows; /* ListenOverflows of the network namespace, a second */
-	struct evidence_leak leak;
+	struct evidence_leak leak; /* of what has been taken in full and is not closed */
+	struct evidence_leak fin_only; /* of a server's, of which only the FIN is left to be read */
 	struct evidence_until_fin until_fin;
 };
 

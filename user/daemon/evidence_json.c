@@ -252,14 +252,15 @@ static json_t *until_fin(const struct evidence_until_fin *until_fin)
 
 static json_t *evidence_object(const struct evidence *evidence)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:I}",
 			 "interval_ms", json_milliseconds(evidence->interval_ns), "waits",
 			 waits(evidence), "growth_per_second", number(evidence->growth),
 			 "listeners", listeners(evidence), "processes", processes(evidence), "node",
 			 node(&evidence->node), "processes_left_out",
 			 (json_int_t)evidence->processes_left_out, "overflows_per_second",
 			 number(evidence->overflows), "kept_open", kept_open(&evidence->leak),
-			 "until_fin", until_fin(&evidence->until_fin), "growing_for",
+			 "fin_only", kept_open(&evidence->fin_only), "until_fin",
+			 until_fin(&evidence->until_fin), "growing_for",
 			 json_integer(evidence->growing), "younger", (json_int_t)evidence->younger);
 }
 

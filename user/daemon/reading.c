@@ -119,9 +119,8 @@ static void add_inheritor(struct evidence_leak *leak, const struct holder *holde
 	memcpy(leak->inheritors[leak->inheritor_count++].comm, holder->comm, 16);
 }
 
-static void add_holders(struct service_reading *service, const struct event *event)
+static void add_holders(struct evidence_leak *leak, const struct event *event)
 {
-	struct evidence_leak *leak = &service->leak;
 	uint32_t owner = event->conn.owner.pid; /* 0: not known */
 	bool by_owner = false, by_other = false;
 
@@ -129,7 +128,6 @@ static void add_holders(struct service_reading *service, const struct event *eve
 		const struct holder *holder = &event->holders[i];
 		bool owns = holder->pid == owner || !owner;
 
-		add_process(service, &(struct service_process){.pid = holder->pid, .owns = owns});
 		if (!leak->pid || (holder->pid == owner && leak->pid != owner)) {
 			leak->pid = holder->pid;
 			leak->fd = holder->fd;
@@ -143,6 +141,18 @@ static void add_holders(struct service_reading *service, const struct event *eve
 	}
 	leak->held_by_others += by_other;
 	leak->left_to_others += by_other && !by_owner;
+}
+
+static void add_heirs(struct service_reading *service, const struct event *event)
+{
+	uint32_t owner = event->conn.owner.pid;
+
+	for (size_t i = 0; i < event->holder_count; i++) {
+		uint32_t pid = event->holders[i].pid;
+
+		add_process(service,
+			    &(struct service_process){.pid = pid, .owns = pid == owner || !owner});
+	}
 }
 
 static void add_until_fin(struct service_reading *service, const struct conn *conn)
@@ -206,11 +216,14 @@ static bool is_with_process(const struct event *event)
 	return event->cause != CAUSE_NEVER_ACCEPTED && event->cause != CAUSE_STILL_SENDING;
 }
 
-/* Whether it matters who has it open. */
-static bool tells_of_leak(const struct event *event)
+/* Where it counts who has it open; NULL: that does not matter. */
+static struct evidence_leak *leak_of(struct service_reading *service, const struct event *event)
 {
-	return event->cause == CAUSE_NOT_CLOSING ||
-	       (event->conn.role == ROLE_CLIENT && is_with_process(event));
+	if (event->cause == CAUSE_NOT_CLOSING ||
+	    (event->conn.role == ROLE_CLIENT && is_with_process(event)))
+		return &service->leak;
+	return event->cause == CAUSE_NOT_READING && event->unread_bytes == 0 ? &service->fin_only
+									     : NULL;
 }
 
 /*
@@ -250,6 +263,7 @@ static struct service_reading *count_in(struct reading *reading, const struct ev
 void reading_count(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service;
+	struct evidence_leak *leak;
 
 	/* A client's service has its process's name; of an old one, holders alone tell that. */
 	if (event->conn.role == ROLE_CLIENT && !event->conn.owner.pid) {
@@ -257,20 +271,25 @@ void reading_count(struct reading *reading, const struct event *event)
 		return;
 	}
 	service = count_in(reading, event);
-	if (service && tells_of_leak(event))
-		service->leak.unseen++;
+	leak = service ? leak_of(service, event) : NULL;
+	if (leak)
+		leak->unseen++;
 }
 
 void reading_add(struct reading *reading, const struct event *event)
 {
 	struct service_reading *service = count_in(reading, event);
+	struct evidence_leak *leak;
 
 	if (!service)
 		return;
 	if (event->owner_place && !service->unit[0])
 		memcpy(service->unit, event->owner_place->unit, sizeof(service->unit));
-	if (tells_of_leak(event))
-		add_holders(service, event);
+	leak = leak_of(service, event);
+	if (leak)
+		add_holders(leak, event);
+	if (leak == &service->leak)
+		add_heirs(service, event);
 	if (!is_handed_over(event))
 		return;
 	for (size_t i = 0; i < event->holder_count; i++)

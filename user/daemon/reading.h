@@ -61,7 +61,7 @@ struct service_reading {
 	struct service_process processes[EVIDENCE_PROCESSES_MAX];
 	size_t process_count, processes_left_out; /* at least so many, by a bit for each: */
 	uint64_t left_out[READING_LEFT_OUT_BITS / 64];
-	struct evidence_leak leak;
+	struct evidence_leak leak, fin_only;
 	int64_t until_fin_ns[READING_SAMPLES_MAX];
 	size_t until_fin_count, closed_count; /* the first of them have ended */
 	bool overflows_known;

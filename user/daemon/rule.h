@@ -118,6 +118,9 @@ bool rule_has_part(const struct evidence_process *process);
  */
 bool rule_lets_wait(const struct evidence *evidence, const struct evidence_process *process);
 
+/* Whether a thread of it accepts, or waits for something to do. */
+bool rule_is_free(const struct evidence_process *process);
+
 typedef bool rule_process_is(const struct evidence_process *process);
 
 #define RULE_PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))

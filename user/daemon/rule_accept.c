@@ -314,11 +314,6 @@ static bool is_busy(const struct evidence_process *process)
 	return process && process->groups[THREAD_RUNNING].awake;
 }
 
-static bool is_free(const struct evidence_process *process)
-{
-	return process->groups[THREAD_ACCEPT].count || process->groups[THREAD_POLL].count;
-}
-
 /*
  * Of those that hold it, one that is held up, which cannot have called accept() last; else the one
  * that did, unless that is free, and another is not. NULL: it is not known.
@@ -337,10 +332,10 @@ static const struct evidence_process *who_stalls(const struct evidence *evidence
 		if (rule_is_process_held_up(process))
 			return process;
 		if ((process->accepts || process->owns) && process->threads_known &&
-		    (is_busy(process) || !is_free(process)))
+		    (is_busy(process) || !rule_is_free(process)))
 			other = process;
 	}
-	return other && last && is_free(last) && !is_busy(last) ? other : last;
+	return other && last && rule_is_free(last) && !is_busy(last) ? other : last;
 }
 
 /* Whether any of those that hold it can be the one, as each may accept on another of them. */
@@ -359,7 +354,7 @@ static size_t workers_taken(const struct evidence *evidence)
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (process->accepts && is_free(process))
+		if (process->accepts && rule_is_free(process))
 			return 0;
 		taken += process->accepts;
 	}

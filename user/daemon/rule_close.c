@@ -111,6 +111,17 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 	}
 }
 
+static void add_change(struct finding *finding, const struct evidence *evidence,
+		       enum conn_cause cause)
+{
+	const struct evidence_waits *waits = &evidence->waits[cause];
+	double more = (double)waits->count - (double)waits->before;
+
+	if (evidence->interval_ns > 0 && waits->count != waits->before)
+		rule_add(&finding->proof, "their number changes by %+.1f a second",
+			 more * 1e9 / (double)evidence->interval_ns);
+}
+
 static void advise_leak(struct finding *finding, const struct evidence *evidence, bool certain)
 {
 	const struct evidence_process *sleeping = rule_sleeping_workers(evidence);
@@ -148,7 +159,6 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_CLOSING];
 	bool client = evidence->role == ROLE_CLIENT;
 	uint64_t count = client ? pooled(evidence) : waits->count;
-	double more = (double)waits->count - (double)waits->before;
 	char age[RULE_AGE_SIZE], connections[40];
 
 	rule_connections(count, connections);
@@ -169,9 +179,8 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 			: "read to the end (Recv-Q 0)",
 		 count, grows(evidence) ? ", more and more of them" : "",
 		 rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) ? ", and the oldest stays" : "");
-	if (!client && evidence->interval_ns > 0 && waits->count != waits->before)
-		rule_add(&finding->proof, "their number changes by %+.1f a second",
-			 more * 1e9 / (double)evidence->interval_ns);
+	if (!client)
+		add_change(finding, evidence, CAUSE_NOT_CLOSING);
 	add_holders(finding, &evidence->leak);
 	add_fds(finding, evidence);
 	if (!client && !evidence->leak.left_to_others)
@@ -334,6 +343,40 @@ static bool all_are_held_up(const struct evidence *evidence)
 	return held_up && !evidence->processes_left_out;
 }
 
+/*
+ * Whether the program looks at none of them: nothing but the end is left to be read, and one that
+ * has them waits for something to do.
+ */
+static bool may_be_forgotten(const struct evidence *evidence)
+{
+	if (evidence->role != ROLE_SERVER || evidence->waits[CAUSE_NOT_READING].unread)
+		return false;
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].owns && rule_is_free(&evidence->processes[i]))
+			return true;
+	}
+	return false;
+}
+
+static void advise_not_reading(struct finding *finding, const struct evidence *evidence)
+{
+	if (may_be_forgotten(evidence)) {
+		rule_add(&finding->now,
+			 "it waits for something to do: see whether these are forgotten, and what "
+			 "they have in common: slowclose list %s %u",
+			 rule_port_option(evidence), evidence->port);
+		rule_add(&finding->for_good,
+			 "close() on each way out of a request, errors too: what was answered and "
+			 "dropped is never read to its end");
+	} else {
+		rule_add(&finding->now,
+			 "see what the program does instead of reading: its log, its own dump of "
+			 "threads, gdb -p");
+	}
+	rule_add(&finding->for_good, "read (or poll for EPOLLRDHUP) while a request is worked on, "
+				     "with a time limit for it");
+}
+
 /* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
 static bool may_be_impatience(const struct evidence *evidence)
 {
@@ -373,12 +416,12 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 	rule_add(&finding->proof,
 		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
 		 waits->unread, waits->count - waits->unread);
+	add_holders(finding, &evidence->fin_only);
+	if (may_be_forgotten(evidence)) {
+		add_change(finding, evidence, CAUSE_NOT_READING);
+		add_fds(finding, evidence);
+	}
 	rule_add_threads(&finding->proof, evidence);
-	if (rule_advise_held_up(evidence, finding) && held_up)
-		return;
-	rule_add(&finding->now,
-		 "see what the program does instead of reading: its log, its own dump "
-		 "of threads, gdb -p");
-	rule_add(&finding->for_good, "read (or poll for EPOLLRDHUP) while a request is worked on, "
-				     "with a time limit for it");
+	if (!rule_advise_held_up(evidence, finding) || !held_up)
+		advise_not_reading(finding, evidence);
 }

@@ -28,6 +28,11 @@ bool rule_lets_wait(const struct evidence *evidence, const struct evidence_proce
 	return process->listens & left;
 }
 
+bool rule_is_free(const struct evidence_process *process)
+{
+	return process->groups[THREAD_ACCEPT].count || process->groups[THREAD_POLL].count;
+}
+
 const char *rule_name(const char comm[16], uint32_t pid, char buf[64])
 {
 	char text[TEXT_COMM_SIZE];
