@@ -853,6 +853,24 @@ static void every_wait_for_io_is_one(void **state)
 	}
 }
 
+/* A limit of memory is no matter of a disk. */
+static void who_waits_for_memory_gets_its_advice(void **state)
+{
+	struct evidence evidence = io_stall_in_queue();
+	const struct finding *told;
+
+	(void)state;
+	evidence.processes[0].pressures.memory.some = 0.9;
+	told = finding(&evidence, FINDING_IO_STALL);
+	assert_non_null(strstr(told->proof.text[2], "of its cgroup: io 0 %, memory 90 %"));
+	assert_non_null(strstr(told->now.text[1], "iostat"));
+	set_all_threads(&evidence, THREAD_RECLAIM, 1);
+	told = finding(&evidence, FINDING_IO_STALL);
+	assert_non_null(strstr(told->now.text[0], "MemoryHigh="));
+	for (size_t i = 0; i < told->now.count; i++)
+		assert_null(strstr(told->now.text[i], "disk"));
+}
+
 static void cpu_starved_boundaries(void **state)
 {
 	struct evidence evidence = cpu_starved_by_others();
@@ -1775,6 +1793,7 @@ int main(void)
 		cmocka_unit_test(io_stall_needs_a_thread_that_stays),
 		cmocka_unit_test(io_stall_explains_what_comes_of_it),
 		cmocka_unit_test(every_wait_for_io_is_one),
+		cmocka_unit_test(who_waits_for_memory_gets_its_advice),
 		cmocka_unit_test(cpu_starved_boundaries),
 		cmocka_unit_test(lock_stall_needs_all_threads),
 		cmocka_unit_test(workers_that_turn_are_not_locked),

@@ -110,12 +110,13 @@ static void add_io_numbers(struct finding_lines *lines, const struct evidence *e
 			   const struct evidence_process *process)
 {
 	const struct evidence_node *node = &evidence->node;
-	char io[16], memory[16], own[16], busy[16];
+	char io[16], memory[16], own_io[16], own_memory[16], busy[16];
 
-	rule_add(lines, "pressure of the node: io %s, memory %s; of its cgroup: io %s",
+	rule_add(lines, "pressure of the node: io %s, memory %s; of its cgroup: io %s, memory %s",
 		 rule_percent(node->pressures.io.some, io),
 		 rule_percent(node->pressures.memory.some, memory),
-		 rule_percent(process->pressures.io.some, own));
+		 rule_percent(process->pressures.io.some, own_io),
+		 rule_percent(process->pressures.memory.some, own_memory));
 	if (!node->disk[0])
 		return;
 	if (isnan(node->disk_ms))
@@ -144,6 +145,35 @@ static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
 		!process->groups[THREAD_ACCEPT].count && !process->groups[THREAD_SOCKET].count);
 }
 
+static void advise_disk(struct finding *finding, const struct evidence_process *process,
+			const struct evidence_group *group)
+{
+	rule_add(&finding->now,
+		 "see which file it is: ls -l /proc/%u/fd; stack: "
+		 "/proc/%u/task/%u/stack",
+		 process->pid, process->pid, group->tid);
+	rule_add(&finding->now, "look at that disk, mount or network storage (dmesg, iostat -x 1): "
+				"the service goes on when it does");
+	rule_add(&finding->for_good,
+		 "keep synchronous writes (logs, fsync) out of the threads that "
+		 "answer; give them a time limit or a queue");
+}
+
+/* Reclaim and swap are of a limit that is reached, or of a node that has no more. */
+static void advise_memory(struct finding *finding, const struct evidence_process *process)
+{
+	rule_add(&finding->now,
+		 "see whether its cgroup is at its limit (/proc/%u/cgroup, then memory.current, "
+		 "memory.high and memory.max there) and raise that: systemctl set-property UNIT "
+		 "MemoryHigh= MemoryMax=, or the container's limit",
+		 process->pid);
+	rule_add(&finding->now,
+		 "else the node is short of memory: see who has it, and what is swapped in and out "
+		 "(free -m, vmstat 1, systemd-cgtop -m)");
+	rule_add(&finding->for_good, "find what grows (a leak, a cache without a bound), or size "
+				     "memory and limit for peaks");
+}
+
 static void prove_io(const struct evidence *evidence, struct finding *finding,
 		     const struct evidence_process *process)
 {
@@ -169,15 +199,10 @@ static void prove_io(const struct evidence *evidence, struct finding *finding,
 			 "(thread %u, %.16s)",
 			 group->stuck, group->tid, group->comm);
 	add_io_numbers(&finding->proof, evidence, process);
-	rule_add(&finding->now,
-		 "see which file it is: ls -l /proc/%u/fd; stack: "
-		 "/proc/%u/task/%u/stack",
-		 process->pid, process->pid, group->tid);
-	rule_add(&finding->now, "look at that disk, mount or network storage (dmesg, iostat -x 1): "
-				"the service goes on when it does");
-	rule_add(&finding->for_good,
-		 "keep synchronous writes (logs, fsync) out of the threads that "
-		 "answer; give them a time limit or a queue");
+	if (wait == THREAD_RECLAIM)
+		advise_memory(finding, process);
+	else
+		advise_disk(finding, process, group);
 }
 
 void rule_io_stall(const struct evidence *evidence, struct finding *finding)
