@@ -1659,6 +1659,36 @@ static void a_client_that_does_not_read_is_no_pool(void **state)
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
 }
 
+/* A client that hangs does not look at its pool; one that has nothing to do may be idle. */
+static void a_client_that_hangs_is_no_idle_pool(void **state)
+{
+	struct evidence evidence = idle_pool();
+
+	(void)state;
+	set_all_threads(&evidence, THREAD_STOPPED, 1);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0], "kill -CONT 10"));
+	set_all_threads(&evidence, THREAD_DISK, 1);
+	assert_proven(&evidence, BIT(FINDING_IO_STALL));
+	set_threads(&evidence, THREAD_POLL, 2); /* these could look */
+	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	set_all_threads(&evidence, THREAD_MUTEX, 2);
+	assert_proven(&evidence, BIT(FINDING_LOCK_STALL));
+	set_all_threads(&evidence, THREAD_LOCK, 2);
+	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	assert_int_equal(finding(&evidence, FINDING_LOCK_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+
+	/* It has read the end before it was stopped. */
+	evidence.waits[CAUSE_NOT_READING] = (struct evidence_waits){0};
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 8, 60 * SEC);
+	set_all_threads(&evidence, THREAD_STOPPED, 1);
+	assert_proven(&evidence, BIT(FINDING_IDLE_POOL));
+	assert_int_equal(finding(&evidence, FINDING_IDLE_POOL)->severity, SEVERITY_WARNING);
+	assert_non_null(
+		strstr(finding(&evidence, FINDING_IDLE_POOL)->now.text[0], "kill -CONT 10"));
+}
+
 static void impatient_peers_boundaries(void **state)
 {
 	struct evidence evidence = impatient_peers();
@@ -1831,6 +1861,7 @@ int main(void)
 		cmocka_unit_test(a_pool_says_why_it_is_not_read),
 		cmocka_unit_test(a_leak_tells_of_descriptors_and_limits),
 		cmocka_unit_test(a_client_that_does_not_read_is_no_pool),
+		cmocka_unit_test(a_client_that_hangs_is_no_idle_pool),
 		cmocka_unit_test(impatient_peers_boundaries),
 		cmocka_unit_test(not_reading_boundaries),
 		cmocka_unit_test(what_is_ruled_out_says_why),

@@ -33,12 +33,14 @@ static const struct {
 					  BIT(FINDING_IMPATIENT_PEERS),
 				  OF_QUEUE, 0},
 	[FINDING_IO_STALL] = {"io-stall", rule_io_stall,
-			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK),
+			      OF_A_STALL | BIT(FINDING_CPU_STARVED) | BIT(FINDING_CLOSE_LEAK) |
+				      BIT(FINDING_IDLE_POOL),
 			      OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
 	[FINDING_CPU_STARVED] = {"cpu-starved", rule_cpu_starved,
 				 OF_A_STALL | BIT(FINDING_CLOSE_LEAK), OF_QUEUE | OF_UNREAD, 0},
 	[FINDING_LOCK_STALL] = {"lock-stall", rule_lock_stall,
-				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK),
+				(OF_A_STALL & ~BIT(FINDING_LOCK_STALL)) | BIT(FINDING_CLOSE_LEAK) |
+					BIT(FINDING_IDLE_POOL),
 				OF_QUEUE | OF_UNREAD, OF_UNCLOSED},
 	/* That new connections are refused is news, whoever does not accept the others. */
 	[FINDING_ACCEPT_STALLED] = {"accept-stalled", rule_accept_stalled,
@@ -52,7 +54,8 @@ static const struct {
 	[FINDING_CLOSE_LEAK] = {"close-leak", rule_close_leak, 0, OF_UNCLOSED, OF_UNREAD},
 	[FINDING_IMPATIENT_PEERS] = {"impatient-peers", rule_impatient_peers,
 				     BIT(FINDING_NOT_READING), OF_UNREAD, OF_UNCLOSED},
-	[FINDING_NOT_READING] = {"not-reading", rule_not_reading, 0, OF_UNREAD, 0},
+	[FINDING_NOT_READING] = {"not-reading", rule_not_reading, BIT(FINDING_IDLE_POOL), OF_UNREAD,
+				 0},
 	[FINDING_IDLE_POOL] = {"idle-pool", rule_idle_pool, 0, OF_UNREAD | OF_UNCLOSED, 0},
 	[FINDING_UNDETERMINED] = {"undetermined", NULL, 0, OF_ANY, 0},
 };

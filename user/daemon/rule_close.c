@@ -231,10 +231,25 @@ void rule_close_leak(const struct evidence *evidence, struct finding *finding)
 		find_leak_of_server(evidence, finding);
 }
 
+/* Whether nobody could read what waits, of those that have it. */
+static bool all_are_held_up(const struct evidence *evidence)
+{
+	size_t held_up = 0;
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process->owns && !rule_is_process_held_up(process))
+			return false;
+		held_up += process->owns;
+	}
+	return held_up && !evidence->processes_left_out;
+}
+
 void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = evidence->waits;
-	bool scarce = nears_limit(evidence);
+	bool scarce = nears_limit(evidence), held_up = all_are_held_up(evidence);
 	char age[RULE_AGE_SIZE], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
@@ -250,11 +265,13 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "their number keeps growing");
 		return;
 	}
-	rule_prove(finding, scarce ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_MEDIUM,
+	rule_prove(finding, scarce || held_up ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_MEDIUM,
 		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, %s",
 		   rule_connections(pooled(evidence), count), evidence->port,
 		   rule_age(oldest(evidence, true), age),
-		   scarce ? "or a slow leak: descriptors get scarce" : "usually harmless");
+		   scarce    ? "or a slow leak: descriptors get scarce"
+		   : held_up ? "and its process is stopped, held or frozen"
+			     : "usually harmless");
 	rule_add(&finding->proof, "connected from here; at most a last message is left to be read");
 	rule_add(&finding->proof,
 		 "their number %s; connected since the oldest of them was closed: %" PRIu64,
@@ -262,6 +279,8 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 				   : "does not keep growing",
 		 evidence->younger);
 	add_fds(finding, evidence);
+	if (rule_advise_held_up(evidence, finding))
+		return;
 	if (scarce)
 		rule_add(&finding->now,
 			 "see whether there are more tomorrow; restart the process before it is "
@@ -328,21 +347,6 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "reaches nobody");
 }
 
-/* Whether nobody could read what waits, of those that have it. */
-static bool all_are_held_up(const struct evidence *evidence)
-{
-	size_t held_up = 0;
-
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		if (process->owns && !rule_is_process_held_up(process))
-			return false;
-		held_up += process->owns;
-	}
-	return held_up && !evidence->processes_left_out;
-}
-
 /*
  * Whether the program looks at none of them: nothing but the end is left to be read, and one that
  * has them waits for something to do.
@@ -394,7 +398,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "what has come was read");
 		return;
 	}
-	if (evidence->role == ROLE_CLIENT && !waits->unread) {
+	if (evidence->role == ROLE_CLIENT && !waits->unread && !held_up) {
 		rule_out(finding, "nothing is left to be read but the end or a last message");
 		return;
 	}

@@ -31,18 +31,6 @@ static bool threads_known(const struct evidence *evidence)
 	return known;
 }
 
-/* Sets the verdict where there is nothing to explain, or nothing to explain it with. */
-static bool cannot_tell(const struct evidence *evidence, struct finding *finding)
-{
-	if (!rule_is_stalled(evidence))
-		rule_out_silently(finding); /* what waits would not be of it */
-	else if (!threads_known(evidence))
-		rule_not_decidable(finding, "what the threads do is not known");
-	else
-		return false;
-	return true;
-}
-
 /* Threads that sleep nobody knows where can be anywhere. Sets the verdict. */
 static bool sleep_unknown(const struct evidence *evidence, struct finding *finding)
 {
@@ -143,6 +131,82 @@ static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
 	return 2 * stuck >= alive(process) ||
 	       (!process->threads_left_out && !process->groups[THREAD_POLL].count &&
 		!process->groups[THREAD_ACCEPT].count && !process->groups[THREAD_SOCKET].count);
+}
+
+/* In futex until they are woken: for a lock, or for something to do. */
+static uint32_t asleep(const struct evidence_process *process)
+{
+	return process->groups[THREAD_LOCK].count + process->groups[THREAD_MUTEX].count;
+}
+
+static uint32_t asleep_stuck(const struct evidence_process *process)
+{
+	return process->groups[THREAD_LOCK].stuck + process->groups[THREAD_MUTEX].stuck;
+}
+
+/* A main thread beside others may only wait for them to end, as musl's pthread_join() does. */
+static bool waits_for_mutex(const struct evidence_process *process)
+{
+	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
+
+	return mutex->stuck > 1 ||
+	       (mutex->stuck && (mutex->tid != process->pid || alive(process) == 1));
+}
+
+/*
+ * None has left its futex, but for those that sleep for a time: nobody is left that could take
+ * anything. One that waits in epoll may be the runtime's own (Go has such a thread).
+ */
+static bool none_awake(const struct evidence_process *process)
+{
+	const struct evidence_group *groups = process->groups;
+
+	return process->threads_known && !process->threads_left_out && asleep_stuck(process) &&
+	       asleep(process) + groups[THREAD_TIMED_LOCK].count + groups[THREAD_SLEEP].count ==
+		       alive(process);
+}
+
+static const struct evidence_process *find_owner(const struct evidence *evidence,
+						 rule_process_is *is)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].owns && is(&evidence->processes[i]))
+			return &evidence->processes[i];
+	}
+	return NULL;
+}
+
+/* Whether it is a client's that nobody looks at: as long as that lasts, it lets nobody wait. */
+static bool is_pool(const struct evidence *evidence)
+{
+	return evidence->role == ROLE_CLIENT && !evidence->waits[CAUSE_NOT_READING].unread;
+}
+
+static bool may_hang(const struct evidence_process *process)
+{
+	uint32_t stuck = (uint32_t)io_stuck(process);
+
+	return none_awake(process) || (stuck && keeps_all(process, stuck));
+}
+
+/* Whoever hangs does not look at his pool either. */
+static bool pool_may_hang(const struct evidence *evidence)
+{
+	return is_pool(evidence) && find_owner(evidence, may_hang) &&
+	       (rule_piles_up(evidence, CAUSE_NOT_READING, 3) ||
+		rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3));
+}
+
+/* Sets the verdict where there is nothing to explain, or nothing to explain it with. */
+static bool cannot_tell(const struct evidence *evidence, struct finding *finding)
+{
+	if (!rule_is_stalled(evidence) && !pool_may_hang(evidence))
+		rule_out_silently(finding); /* what waits would not be of it */
+	else if (!threads_known(evidence))
+		rule_not_decidable(finding, "what the threads do is not known");
+	else
+		return false;
+	return true;
 }
 
 static void advise_disk(struct finding *finding, const struct evidence_process *process,
@@ -395,39 +459,6 @@ static bool may_sleep_at_work(const struct evidence_process *process)
 	return process->groups[THREAD_TIMED_LOCK].stuck || main_sleeps(process);
 }
 
-/* In futex until they are woken: for a lock, or for something to do. */
-static uint32_t asleep(const struct evidence_process *process)
-{
-	return process->groups[THREAD_LOCK].count + process->groups[THREAD_MUTEX].count;
-}
-
-static uint32_t asleep_stuck(const struct evidence_process *process)
-{
-	return process->groups[THREAD_LOCK].stuck + process->groups[THREAD_MUTEX].stuck;
-}
-
-/* A main thread beside others may only wait for them to end, as musl's pthread_join() does. */
-static bool waits_for_mutex(const struct evidence_process *process)
-{
-	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
-
-	return mutex->stuck > 1 ||
-	       (mutex->stuck && (mutex->tid != process->pid || alive(process) == 1));
-}
-
-/*
- * None has left its futex, but for those that sleep for a time: nobody is left that could take
- * anything. One that waits in epoll may be the runtime's own (Go has such a thread).
- */
-static bool none_awake(const struct evidence_process *process)
-{
-	const struct evidence_group *groups = process->groups;
-
-	return process->threads_known && !process->threads_left_out && asleep_stuck(process) &&
-	       asleep(process) + groups[THREAD_TIMED_LOCK].count + groups[THREAD_SLEEP].count ==
-		       alive(process);
-}
-
 static bool all_locked(const struct evidence_process *process)
 {
 	return none_awake(process) && !may_sleep_at_work(process);
@@ -469,16 +500,6 @@ static bool workers_locked(const struct evidence_process *process)
 {
 	return waits_for_mutex(process) && sleep_behind(process, 1) &&
 	       is_main_alone(process, THREAD_ACCEPT, THREAD_POLL);
-}
-
-static const struct evidence_process *find_owner(const struct evidence *evidence,
-						 rule_process_is *is)
-{
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].owns && is(&evidence->processes[i]))
-			return &evidence->processes[i];
-	}
-	return NULL;
 }
 
 const struct evidence_process *rule_sleeping_workers(const struct evidence *evidence)
@@ -523,7 +544,8 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		if (all_locked(process) &&
+		/* One that has a pool may have nothing to do. */
+		if (all_locked(process) && (!is_pool(evidence) || waits_for_mutex(process)) &&
 		    ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
 		     (process->listens && rule_lets_wait(evidence, process) &&
 		      all_listeners_locked(evidence))))
