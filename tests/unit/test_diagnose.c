@@ -1224,6 +1224,28 @@ static void one_thread_that_hangs_is_not_sure(void **state)
 	assert_proven(&evidence, BIT(FINDING_IO_STALL));
 }
 
+/* A process for each connection, which has read it with its end: it is no mere heir for certain. */
+static void an_heir_that_hangs_is_not_ruled_out(void **state)
+{
+	struct evidence evidence = close_leak();
+	struct evidence_process *heir = &evidence.processes[1];
+
+	(void)state;
+	evidence.process_count = 2;
+	*heir = evidence.processes[0];
+	heir->pid = 12;
+	heir->owns = false;
+	heir->listens = 0;
+	memset(heir->groups, 0, sizeof(heir->groups));
+	heir->groups[THREAD_DISK] =
+		(struct evidence_group){.count = 1, .before = 1, .stuck = 1, .tid = 12};
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->verdict, VERDICT_RULED_OUT);
+	evidence.leak.held_by_others = evidence.leak.left_to_others = 30;
+	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
+	assert_int_equal(finding(&evidence, FINDING_IO_STALL)->verdict, VERDICT_NOT_DECIDABLE);
+	assert_non_null(strstr(reason(&evidence, FINDING_IO_STALL), "server/12 hangs in a disk"));
+}
+
 static void nobody_debugs_the_first_process(void **state)
 {
 	struct evidence evidence = accept_stalled();
@@ -1835,6 +1857,7 @@ int main(void)
 		cmocka_unit_test(a_listener_that_was_left_behind_is_told),
 		cmocka_unit_test(what_is_left_out_rules_nothing_out),
 		cmocka_unit_test(one_thread_that_hangs_is_not_sure),
+		cmocka_unit_test(an_heir_that_hangs_is_not_ruled_out),
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(what_is_dropped_before_its_end_is_told),

@@ -269,6 +269,29 @@ static void prove_io(const struct evidence *evidence, struct finding *finding,
 		advise_disk(finding, process, group);
 }
 
+/*
+ * One that was left what is not closed may work on it: all of it was read, with its end, whoever
+ * has it. Sets the verdict.
+ */
+static bool heir_hangs(const struct evidence *evidence, struct finding *finding)
+{
+	char name[64];
+
+	for (size_t i = 0; evidence->leak.left_to_others && i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (rule_has_part(process) || !(io_stuck(process) > 0))
+			continue;
+		rule_not_decidable(
+			finding,
+			"%s hangs in a disk, a file system or for memory: whether it "
+			"works on what was left to it, or only inherited it, is not known",
+			rule_process(process, name));
+		return true;
+	}
+	return false;
+}
+
 void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_process *process = rule_worst(evidence, io_stuck);
@@ -285,7 +308,8 @@ void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 		prove_io(evidence, finding, process);
 		return;
 	}
-	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
+	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding) ||
+	    heir_hangs(evidence, finding))
 		return;
 	rule_out(finding,
 		 "no thread hangs in a disk, a file system or for memory (io pressure of "
