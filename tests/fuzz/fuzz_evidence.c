@@ -110,10 +110,15 @@ static void set_process(struct process_reading *process, struct input *input)
 	process->seen.fds = take_byte(input) % 4 ? take_byte(input) : UNKNOWN;
 	process->seen.fd_limit = take_byte(input) % 4 ? take_byte(input) : UNKNOWN;
 	process->seen.fd_limit_hard = process->seen.fd_limit;
-	process->throttle_known = take_byte(input) & 1;
-	process->throttle.periods = take_byte(input);
-	process->throttle.throttled = take_byte(input);
-	take(input, process->seen.throttled_by, sizeof(process->seen.throttled_by) - 1);
+	take(input, process->throttles.path, sizeof(process->throttles.path) - 1);
+	process->throttles.count = take_byte(input) % (PROC_LEVELS_MAX + 1);
+	for (size_t i = 0; i < process->throttles.count; i++) {
+		struct proc_level *level = &process->throttles.levels[i];
+
+		level->length = take_byte(input);
+		level->throttle.periods = take_byte(input);
+		level->throttle.throttled = take_byte(input);
+	}
 	take(input, process->seen.unit, 8);
 	take(input, &process->pressures, sizeof(process->pressures));
 	process->pressures.cpu.known = take_byte(input) & 1;

@@ -445,16 +445,29 @@ static void a_quota_takes_what_it_withholds(void **state)
 	read_threads(&pair, NULL, 0, NULL, 0);
 	before = &pair.before->processes[0];
 	now = &pair.now->processes[0];
-	before->throttle_known = now->throttle_known = true;
+	now->throttles = (struct proc_throttles){.path = "/a/b", .count = 2};
+	now->throttles.levels[0].length = 4;
+	now->throttles.levels[1].length = 2;
+	before->throttles = now->throttles;
 	evidence = make(&pair);
 	assert_true(evidence.processes[0].throttled == 0 && evidence.processes[0].withheld == 0);
-	strcpy(before->seen.throttled_by, "/small.slice");
-	strcpy(now->seen.throttled_by, "/small.slice");
-	before->throttle = (struct proc_throttle){100, 50, 1000000};
-	now->throttle = (struct proc_throttle){120, 70, 1200000};
+	/* The outer one did throttle, and much more, but not now. */
+	before->throttles.levels[0].throttle = (struct proc_throttle){100, 50, 1000000};
+	now->throttles.levels[0].throttle = (struct proc_throttle){120, 70, 1200000};
+	before->throttles.levels[1].throttle = (struct proc_throttle){900, 800, 90000000};
+	now->throttles.levels[1].throttle = (struct proc_throttle){920, 801, 90000001};
 	evidence = make(&pair);
+	assert_string_equal(evidence.processes[0].throttled_by, "/a/b");
 	assert_true(evidence.processes[0].throttled == 1);
 	assert_true(fabs(evidence.processes[0].withheld - 0.1) < 1e-9);
+	now->throttles.levels[0].throttle = before->throttles.levels[0].throttle;
+	evidence = make(&pair);
+	assert_string_equal(evidence.processes[0].throttled_by, "/a");
+	assert_true(fabs(evidence.processes[0].throttled - 0.05) < 1e-9);
+	/* In another cgroup. */
+	before->throttles.path[1] = 'c';
+	evidence = make(&pair);
+	assert_true(isnan(evidence.processes[0].throttled));
 	free_pair(&pair);
 }
 

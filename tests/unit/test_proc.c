@@ -196,6 +196,34 @@ static void put_limit(const char *in, const char *group, const char *file, const
 	fclose(out);
 }
 
+/* Of each cgroup on the way, the root's own too, which a container can have. */
+static void throttles(void **state)
+{
+	static const char text[] = "nr_periods 9\nnr_throttled 7\nthrottled_usec 5\n";
+	struct proc_mounts mounts = {.v2 = "/tmp/slowclose-proc-XXXXXX"};
+	struct proc_cgroup cgroup = {.v2 = "/a/b"};
+	struct proc_throttles throttles;
+	char command[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(mounts.v2));
+	assert_true(proc_throttles(&mounts, &cgroup, &throttles) < 0);
+	put_limit(mounts.v2, "/a", "cpu.stat", "usage_usec 1\n");
+	put_limit(mounts.v2, "/a/b", "cpu.stat", text);
+	put_limit(mounts.v2, "", "cpu.stat", text);
+	assert_int_equal(proc_throttles(&mounts, &cgroup, &throttles), 0);
+	assert_string_equal(throttles.path, "/a/b");
+	assert_int_equal(throttles.count, 2);
+	assert_int_equal(throttles.levels[0].length, 4);
+	assert_int_equal(throttles.levels[1].length, 0);
+	assert_int_equal(throttles.levels[0].throttle.throttled, 7);
+	strcpy(cgroup.v2, "/");
+	assert_int_equal(proc_throttles(&mounts, &cgroup, &throttles), 0);
+	assert_int_equal(throttles.count, 1);
+	snprintf(command, sizeof(command), "rm -r %s", mounts.v2);
+	assert_int_equal(system(command), 0);
+}
+
 static void memory_limit(void **state)
 {
 	struct proc_mounts mounts = {.v2 = "/tmp/slowclose-proc-XXXXXX"}, none = {0}, first = {0};
@@ -340,6 +368,7 @@ int main(void)
 		cmocka_unit_test(overflows),
 		cmocka_unit_test(mounts),
 		cmocka_unit_test(cgroup),
+		cmocka_unit_test(throttles),
 		cmocka_unit_test(memory_limit),
 		cmocka_unit_test(room),
 		cmocka_unit_test(disks),

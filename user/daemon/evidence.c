@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,28 +100,57 @@ static const struct process_reading *find_process(const struct reading *reading,
 	return NULL;
 }
 
-/* Its share of the periods, and what it cost: a short stop in each of them is little. */
-static void set_throttled(struct evidence_process *evidence, const struct process_reading *now,
-			  const struct process_reading *before, int64_t interval_ns)
+static bool was_ever_throttled(const struct proc_throttles *throttles)
 {
-	uint64_t periods;
-
-	if (!now->throttle_known)
-		return;
-	if (!now->seen.throttled_by[0]) {
-		evidence->throttled = evidence->withheld = 0;
-		return;
+	for (size_t i = 0; i < throttles->count; i++) {
+		if (throttles->levels[i].throttle.throttled)
+			return true;
 	}
-	if (!before || strcmp(now->seen.throttled_by, before->seen.throttled_by) != 0 ||
-	    now->throttle.periods < before->throttle.periods)
-		return;
-	periods = now->throttle.periods - before->throttle.periods;
+	return false;
+}
+
+static bool are_same_levels(const struct proc_throttles *one, const struct proc_throttles *other)
+{
+	return one->count == other->count && strcmp(one->path, other->path) == 0;
+}
+
+/* Its share of the periods, and what it cost: a short stop in each of them is little. */
+static void set_throttled_by(struct evidence_process *evidence,
+			     const struct proc_throttles *throttles, size_t i,
+			     const struct proc_throttle *before, int64_t interval_ns)
+{
+	const struct proc_level *level = &throttles->levels[i];
+	const struct proc_throttle *now = &level->throttle;
+	uint64_t periods = now->periods - before->periods;
+
 	evidence->throttled =
-		periods ? (double)(now->throttle.throttled - before->throttle.throttled) /
-				  (double)periods
-			: 0;
-	evidence->withheld =
-		rate(now->throttle.throttled_us, before->throttle.throttled_us, interval_ns) / 1e6;
+		periods ? (double)(now->throttled - before->throttled) / (double)periods : 0;
+	evidence->withheld = rate(now->throttled_us, before->throttled_us, interval_ns) / 1e6;
+	snprintf(evidence->throttled_by, sizeof(evidence->throttled_by), "%.*s",
+		 level->length ? (int)level->length : 1, throttles->path);
+}
+
+/* Of all quotas that it is under, the one that has throttled most since the reading before. */
+static void set_throttled(struct evidence_process *evidence, const struct proc_throttles *now,
+			  const struct proc_throttles *before, int64_t interval_ns)
+{
+	uint64_t most = 0;
+
+	if (now->count && !was_ever_throttled(now))
+		evidence->throttled = evidence->withheld = 0;
+	if (!now->count || !before || !are_same_levels(now, before))
+		return;
+	evidence->throttled = evidence->withheld = 0;
+	for (size_t i = 0; i < now->count; i++) {
+		const struct proc_throttle *this = &now->levels[i].throttle;
+		const struct proc_throttle *last = &before->levels[i].throttle;
+
+		if (this->periods < last->periods || this->throttled < last->throttled ||
+		    this->throttled - last->throttled <= most)
+			continue;
+		most = this->throttled - last->throttled;
+		set_throttled_by(evidence, now, i, last, interval_ns);
+	}
 }
 
 /*
@@ -173,7 +203,7 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 					last ? &last->pressures : NULL, interval_ns);
 	if (!now)
 		return;
-	set_throttled(evidence, now, last, interval_ns);
+	set_throttled(evidence, &now->throttles, last ? &last->throttles : NULL, interval_ns);
 	if (now->timed && before->threads_ns) {
 		evidence->running = cpus(now->run_ns, interval_ns);
 		evidence->delayed = delayed(now, evidence->running, interval_ns);

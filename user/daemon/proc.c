@@ -354,63 +354,64 @@ void proc_cgroup_pressures(const struct proc_mounts *mounts, const struct proc_c
 	read_pressure(mounts->v2, cgroup->v2, "memory.pressure", &pressures->memory);
 }
 
-/* Looks at the cgroup and at all above it. Returns whether anything could be read. */
-static bool throttle_of(const char *mount, const char *group, struct proc_throttle *most,
-			char *most_path, size_t size)
+typedef void level_fn(void *userdata, const char *text, size_t path_length);
+
+/*
+ * Gives the file of the cgroup and of all above it, up to where they are mounted: in a container
+ * that is its own.
+ */
+static void walk_up(const char *mount, const char *group, const char *file, level_fn *fn,
+		    void *userdata)
 {
 	char at[256], path[512], text[4096];
-	struct proc_throttle throttle;
-	bool any = false;
 	char *slash;
 
 	keep(at, sizeof(at), group, strlen(group));
-	while ((slash = strrchr(at, '/')) && slash[1]) {
-		if (snprintf(path, sizeof(path), "%s%s/cpu.stat", mount, at) < (int)sizeof(path) &&
-		    proc_read(path, text, sizeof(text)) == 0 &&
-		    proc_parse_throttle(text, &throttle) == 0) {
-			any = true;
-			if (throttle.throttled > most->throttled) {
-				*most = throttle;
-				keep(most_path, size, at, strlen(at));
-			}
-		}
-		*slash = '\0';
-	}
-	return any;
-}
-
-int proc_throttle(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
-		  struct proc_throttle *throttle, char *path, size_t size)
-{
-	bool any = false;
-
-	memset(throttle, 0, sizeof(*throttle));
-	path[0] = '\0';
-	if (mounts->v2[0] && cgroup->v2[0])
-		any |= throttle_of(mounts->v2, cgroup->v2, throttle, path, size);
-	if (mounts->cpu[0] && cgroup->cpu[0])
-		any |= throttle_of(mounts->cpu, cgroup->cpu, throttle, path, size);
-	return any ? 0 : -ENOENT;
-}
-
-/* Of the cgroup and of all above it, up to where it is mounted: in a container that is its own. */
-static void find_least(const char *mount, const char *group, const char *file, uint64_t *least)
-{
-	char at[256], path[512], text[64];
-	uint64_t limit;
-	char *slash;
-
-	keep(at, sizeof(at), group, strlen(group));
-	for (;;) {
+	if (strcmp(at, "/") == 0)
+		at[0] = '\0';
+	do {
 		if (snprintf(path, sizeof(path), "%s%s/%s", mount, at, file) < (int)sizeof(path) &&
-		    proc_read(path, text, sizeof(text)) == 0 &&
-		    sscanf(text, "%" SCNu64, &limit) == 1 && limit < *least)
-			*least = limit;
+		    proc_read(path, text, sizeof(text)) == 0)
+			fn(userdata, text, strlen(at));
 		slash = strrchr(at, '/');
-		if (!slash)
-			break;
-		*slash = '\0';
-	}
+		if (slash)
+			*slash = '\0';
+	} while (slash);
+}
+
+static void add_level(void *userdata, const char *text, size_t path_length)
+{
+	struct proc_throttles *throttles = userdata;
+	struct proc_level *level = &throttles->levels[throttles->count];
+
+	if (throttles->count == PROC_LEVELS_MAX || proc_parse_throttle(text, &level->throttle) < 0)
+		return;
+	level->length = path_length;
+	throttles->count++;
+}
+
+int proc_throttles(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
+		   struct proc_throttles *throttles)
+{
+	bool first = mounts->cpu[0] && cgroup->cpu[0]; /* then the other has no quotas */
+	const char *mount = first ? mounts->cpu : mounts->v2;
+	const char *group = first ? cgroup->cpu : cgroup->v2;
+
+	throttles->count = 0;
+	if (!mount[0] || !group[0])
+		return -ENOENT;
+	keep(throttles->path, sizeof(throttles->path), group, strlen(group));
+	walk_up(mount, group, "cpu.stat", add_level, throttles);
+	return throttles->count ? 0 : -ENOENT;
+}
+
+static void take_least(void *userdata, const char *text, size_t path_length)
+{
+	uint64_t *least = userdata, limit;
+
+	(void)path_length;
+	if (sscanf(text, "%" SCNu64, &limit) == 1 && limit < *least)
+		*least = limit;
 }
 
 uint64_t proc_memory_limit(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup)
@@ -418,8 +419,9 @@ uint64_t proc_memory_limit(const struct proc_mounts *mounts, const struct proc_c
 	uint64_t least = UINT64_MAX;
 
 	if (mounts->v2[0] && cgroup->v2[0])
-		find_least(mounts->v2, cgroup->v2, "memory.max", &least);
+		walk_up(mounts->v2, cgroup->v2, "memory.max", take_least, &least);
 	if (mounts->memory[0] && cgroup->memory[0])
-		find_least(mounts->memory, cgroup->memory, "memory.limit_in_bytes", &least);
+		walk_up(mounts->memory, cgroup->memory, "memory.limit_in_bytes", take_least,
+			&least);
 	return least;
 }

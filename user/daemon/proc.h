@@ -12,6 +12,9 @@
 
 #define PROC_DISKS_MAX 64
 
+/* A cgroup and those above it, of which each can have a quota; more are left out at the top. */
+#define PROC_LEVELS_MAX 12
+
 /* Microseconds in which some, and in which all that wanted to run had to wait. */
 struct proc_pressure {
 	bool known;
@@ -29,6 +32,16 @@ struct proc_throttle {
 	uint64_t periods; /* in which it wanted to run */
 	uint64_t throttled; /* of these: in which it had to stop */
 	uint64_t throttled_us; /* on all CPUs together */
+};
+
+/* Of a process's cgroup and of all above it, the innermost first. */
+struct proc_throttles {
+	char path[256]; /* of the innermost */
+	struct proc_level {
+		size_t length; /* of its own path, which that one begins with */
+		struct proc_throttle throttle;
+	} levels[PROC_LEVELS_MAX];
+	size_t count;
 };
 
 struct proc_cpu {
@@ -95,12 +108,9 @@ void proc_node_pressures(struct proc_pressures *pressures);
 void proc_cgroup_pressures(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
 			   struct proc_pressures *pressures);
 
-/*
- * The quota that throttled most, of the cgroup and all above it, any of which can have one. path is
- * set to that cgroup's, "" where none has a quota. Returns 0 or -errno where nothing can be read.
- */
-int proc_throttle(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
-		  struct proc_throttle *throttle, char *path, size_t size);
+/* Returns 0 or -errno where nothing can be read. */
+int proc_throttles(const struct proc_mounts *mounts, const struct proc_cgroup *cgroup,
+		   struct proc_throttles *throttles);
 
 /*
  * How much memory the cgroup may take, in bytes, by its own limit and by those above it; UINT64_MAX

@@ -77,8 +77,7 @@ struct process_reading {
 	/* Those of them that did not sleep have waited for a CPU whenever they did not run. */
 	size_t awake;
 	uint64_t awake_run_ns, awake_run_least_ns;
-	bool throttle_known;
-	struct proc_throttle throttle;
+	struct proc_throttles throttles; /* none: not known */
 	struct proc_pressures pressures;
 };
 

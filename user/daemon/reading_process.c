@@ -176,9 +176,7 @@ void reading_read_process(struct reading *reading, size_t i, const struct proc_m
 		memcpy(seen->unit, place.unit, sizeof(seen->unit));
 	if (proc_cgroup(process->pid, &cgroup) < 0)
 		return;
-	process->throttle_known =
-		proc_throttle(mounts, &cgroup, &process->throttle, seen->throttled_by,
-			      sizeof(seen->throttled_by)) == 0;
+	proc_throttles(mounts, &cgroup, &process->throttles);
 	proc_cgroup_pressures(mounts, &cgroup, &process->pressures);
 }
 
