@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The rules about processes that cannot go on: they explain what waits for them. */
-#include "rule.h"
+/* The rules about processes that a disk, memory or the CPU keeps from going on. */
+#include "rule_stall.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,8 +31,7 @@ static bool threads_known(const struct evidence *evidence)
 	return known;
 }
 
-/* Threads that sleep nobody knows where can be anywhere. Sets the verdict. */
-static bool sleep_unknown(const struct evidence *evidence, struct finding *finding)
+bool stall_sleep_unknown(const struct evidence *evidence, struct finding *finding)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (!evidence->processes[i].groups[THREAD_UNKNOWN].count)
@@ -117,7 +116,7 @@ static void add_io_numbers(struct finding_lines *lines, const struct evidence *e
 			 rule_percent(node->disk_busy, busy), node->disk_ms);
 }
 
-static uint32_t alive(const struct evidence_process *process)
+uint32_t stall_alive(const struct evidence_process *process)
 {
 	return process->threads - process->groups[THREAD_EXITING].count;
 }
@@ -128,46 +127,12 @@ static uint32_t alive(const struct evidence_process *process)
  */
 static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
 {
-	return 2 * stuck >= alive(process) ||
+	return 2 * stuck >= stall_alive(process) ||
 	       (!process->threads_left_out && !process->groups[THREAD_POLL].count &&
 		!process->groups[THREAD_ACCEPT].count && !process->groups[THREAD_SOCKET].count);
 }
 
-/* In futex until they are woken: for a lock, or for something to do. */
-static uint32_t asleep(const struct evidence_process *process)
-{
-	return process->groups[THREAD_LOCK].count + process->groups[THREAD_MUTEX].count;
-}
-
-static uint32_t asleep_stuck(const struct evidence_process *process)
-{
-	return process->groups[THREAD_LOCK].stuck + process->groups[THREAD_MUTEX].stuck;
-}
-
-/* A main thread beside others may only wait for them to end, as musl's pthread_join() does. */
-static bool waits_for_mutex(const struct evidence_process *process)
-{
-	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
-
-	return mutex->stuck > 1 ||
-	       (mutex->stuck && (mutex->tid != process->pid || alive(process) == 1));
-}
-
-/*
- * None has left its futex, but for those that sleep for a time: nobody is left that could take
- * anything. One that waits in epoll may be the runtime's own (Go has such a thread).
- */
-static bool none_awake(const struct evidence_process *process)
-{
-	const struct evidence_group *groups = process->groups;
-
-	return process->threads_known && !process->threads_left_out && asleep_stuck(process) &&
-	       asleep(process) + groups[THREAD_TIMED_LOCK].count + groups[THREAD_SLEEP].count ==
-		       alive(process);
-}
-
-static const struct evidence_process *find_owner(const struct evidence *evidence,
-						 rule_process_is *is)
+const struct evidence_process *stall_owner(const struct evidence *evidence, rule_process_is *is)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		if (evidence->processes[i].owns && is(&evidence->processes[i]))
@@ -176,8 +141,7 @@ static const struct evidence_process *find_owner(const struct evidence *evidence
 	return NULL;
 }
 
-/* Whether it is a client's that nobody looks at: as long as that lasts, it lets nobody wait. */
-static bool is_pool(const struct evidence *evidence)
+bool stall_of_pool(const struct evidence *evidence)
 {
 	return evidence->role == ROLE_CLIENT && !evidence->waits[CAUSE_NOT_READING].unread;
 }
@@ -186,19 +150,18 @@ static bool may_hang(const struct evidence_process *process)
 {
 	uint32_t stuck = (uint32_t)io_stuck(process);
 
-	return none_awake(process) || (stuck && keeps_all(process, stuck));
+	return stall_none_awake(process) || (stuck && keeps_all(process, stuck));
 }
 
 /* Whoever hangs does not look at his pool either. */
 static bool pool_may_hang(const struct evidence *evidence)
 {
-	return is_pool(evidence) && find_owner(evidence, may_hang) &&
+	return stall_of_pool(evidence) && stall_owner(evidence, may_hang) &&
 	       (rule_piles_up(evidence, CAUSE_NOT_READING, 3) ||
 		rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3));
 }
 
-/* Sets the verdict where there is nothing to explain, or nothing to explain it with. */
-static bool cannot_tell(const struct evidence *evidence, struct finding *finding)
+bool stall_cannot_tell(const struct evidence *evidence, struct finding *finding)
 {
 	if (!rule_is_stalled(evidence) && !pool_may_hang(evidence))
 		rule_out_silently(finding); /* what waits would not be of it */
@@ -297,7 +260,7 @@ void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 	const struct evidence_process *process = rule_worst(evidence, io_stuck);
 	char io[16];
 
-	if (cannot_tell(evidence, finding))
+	if (stall_cannot_tell(evidence, finding))
 		return;
 	if (process) {
 		prove_io(evidence, finding, process);
@@ -308,7 +271,7 @@ void rule_io_stall(const struct evidence *evidence, struct finding *finding)
 		prove_io(evidence, finding, process);
 		return;
 	}
-	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding) ||
+	if (stall_sleep_unknown(evidence, finding) || rule_left_out(evidence, finding) ||
 	    heir_hangs(evidence, finding))
 		return;
 	rule_out(finding,
@@ -429,7 +392,7 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 	bool unread = rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 5) ||
 		      rule_piles_up(evidence, CAUSE_NOT_READING, 3);
 
-	if (cannot_tell(evidence, finding))
+	if (stall_cannot_tell(evidence, finding))
 		return;
 	if (process && unread) {
 		prove_cpu(evidence, finding, process);
@@ -463,205 +426,4 @@ void rule_cpu_starved(const struct evidence *evidence, struct finding *finding)
 		rule_out(finding, "its threads waited for a CPU %.0f ms of each second%s",
 			 1000 * process->delayed,
 			 process->throttled == 0 ? ", and no quota throttled them" : "");
-}
-
-/* Its main thread has slept all the time: no timer's, but maybe at work on what waits. */
-static bool main_sleeps(const struct evidence_process *process)
-{
-	const struct evidence_group *sleep = &process->groups[THREAD_SLEEP];
-
-	/* Not until a signal comes: pause(), sigwait(). */
-	return sleep->stuck && sleep->tid == process->pid && strstr(sleep->where, "sleep");
-}
-
-/*
- * Some may be at work, and only sleep: the others then have nothing to do. (A sleep of Java and of
- * others is a futex with a timeout. What has run since is a timer.)
- */
-static bool may_sleep_at_work(const struct evidence_process *process)
-{
-	return process->groups[THREAD_TIMED_LOCK].stuck || main_sleeps(process);
-}
-
-static bool all_locked(const struct evidence_process *process)
-{
-	return none_awake(process) && !may_sleep_at_work(process);
-}
-
-/* Some are free, and of the others none has run since: what these were given stays. */
-static bool sleep_behind(const struct evidence_process *process, uint32_t free)
-{
-	const struct evidence_group *groups = process->groups;
-
-	return process->threads_known && !process->threads_left_out && free && asleep(process) &&
-	       asleep_stuck(process) == asleep(process) && !may_sleep_at_work(process) &&
-	       asleep(process) + free + groups[THREAD_TIMED_LOCK].count +
-			       groups[THREAD_SLEEP].count ==
-		       alive(process);
-}
-
-static bool is_main_alone(const struct evidence_process *process, enum thread_wait one,
-			  enum thread_wait other)
-{
-	const struct evidence_group *groups = process->groups;
-
-	return groups[one].count + groups[other].count == 1 &&
-	       groups[groups[one].count ? one : other].tid == process->pid;
-}
-
-/* Behind a thread that accepts. A main thread that sleeps alone waits for that one to end. */
-static bool workers_sleep(const struct evidence_process *process)
-{
-	return sleep_behind(process, process->groups[THREAD_ACCEPT].count) &&
-	       !is_main_alone(process, THREAD_LOCK, THREAD_MUTEX);
-}
-
-/*
- * Behind the main thread. Where workers take turns to accept, all but one of them wait for a mutex
- * too, and that one accepts or polls.
- */
-static bool workers_locked(const struct evidence_process *process)
-{
-	return waits_for_mutex(process) && sleep_behind(process, 1) &&
-	       is_main_alone(process, THREAD_ACCEPT, THREAD_POLL);
-}
-
-const struct evidence_process *rule_sleeping_workers(const struct evidence *evidence)
-{
-	return find_owner(evidence, workers_sleep);
-}
-
-/*
- * Whether nobody accepts, as far as all who hold the listener are known. One that it was left to
- * may have nothing to do with it.
- */
-static bool all_listeners_locked(const struct evidence *evidence)
-{
-	for (size_t i = 0; i < evidence->listener_count; i++) {
-		if (rule_is_left_behind(&evidence->listeners[i]))
-			return false;
-	}
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].listens && !all_locked(&evidence->processes[i]))
-			return false;
-	}
-	return !evidence->processes_left_out;
-}
-
-static bool accepted_last(const struct evidence *evidence, const struct evidence_process *process)
-{
-	for (size_t i = 0; process->accepts && i < evidence->listener_count; i++) {
-		if (evidence->listeners[i].holder == process->pid)
-			return true;
-	}
-	return false;
-}
-
-/*
- * One that hangs lets wait what it owns. What nobody has accepted is let wait by who accepts: a
- * child that has inherited the listener, or a connection, and has nothing to do, sleeps in futex
- * too.
- */
-static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
-{
-	*all = true;
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		/* One that has a pool may have nothing to do. */
-		if (all_locked(process) && (!is_pool(evidence) || waits_for_mutex(process)) &&
-		    ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
-		     (process->listens && rule_lets_wait(evidence, process) &&
-		      all_listeners_locked(evidence))))
-			return process;
-	}
-	*all = false;
-	return find_owner(evidence, workers_locked);
-}
-
-/* Another that is stopped may hold what it waits for: a lock that processes share. */
-static const struct evidence_process *held_up_beside(const struct evidence *evidence,
-						     const struct evidence_process *locked)
-{
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		const struct evidence_process *process = &evidence->processes[i];
-
-		if (process != locked && rule_has_part(process) && rule_is_process_held_up(process))
-			return process;
-	}
-	return NULL;
-}
-
-static void prove_lock(const struct evidence *evidence, struct finding *finding,
-		       const struct evidence_process *process, bool all)
-{
-	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
-	const struct evidence_group *lock = mutex->stuck ? mutex : &process->groups[THREAD_LOCK];
-	char name[64], waits[RULE_LIST_SIZE], threads[RULE_LIST_SIZE];
-
-	rule_prove(finding, SEVERITY_CRITICAL, all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s hangs in a lock: %s: %s", rule_process(process, name),
-		   all ? "all its threads sleep in futex" : "its workers wait for a mutex",
-		   rule_what_waits(evidence, waits));
-	rule_add(&finding->proof, "%s: %s", name, rule_threads(process, threads));
-	rule_add(&finding->proof,
-		 "%u of them did not run at all since the last reading (thread "
-		 "%u, %.16s)",
-		 lock->stuck, lock->tid, lock->comm);
-	rule_add(&finding->now,
-		 "keep the evidence, then restart it: gdb -p %u -batch -ex 'thread "
-		 "apply all bt' shows who holds the lock",
-		 process->pid);
-	rule_add(&finding->for_good, "find the two threads that wait for each other's lock, or the "
-				     "wake-up that was lost, in those stacks");
-}
-
-void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
-{
-	const struct evidence_process *process, *other;
-	char threads[RULE_LIST_SIZE], name[64], other_name[64];
-	bool all;
-
-	if (cannot_tell(evidence, finding))
-		return;
-	process = find_locked(evidence, &all);
-	other = process ? held_up_beside(evidence, process) : NULL;
-	if (other) {
-		rule_not_decidable(finding,
-				   "%s sleeps in futex, and may wait for %s, which is held up",
-				   rule_process(process, name), rule_process(other, other_name));
-		return;
-	}
-	if (process) {
-		prove_lock(evidence, finding, process, all);
-		return;
-	}
-	if (sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
-		return;
-	if (rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3) &&
-	    (process = rule_sleeping_workers(evidence)) != NULL) {
-		rule_not_decidable(finding,
-				   "whether its workers hang in a lock or have nothing to do: "
-				   "%s",
-				   rule_threads(process, threads));
-		return;
-	}
-	process = rule_foremost(evidence);
-	if (process && none_awake(process)) {
-		rule_not_decidable(finding,
-				   "whether it hangs in a lock, or only sleeps or has nothing to "
-				   "do: %s",
-				   rule_threads(process, threads));
-		return;
-	}
-	/* As a pool of workers does that has nothing to do. */
-	if (process && asleep_stuck(process) && rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
-		rule_not_decidable(finding,
-				   "whether those of its threads that sleep in futex hang, or have "
-				   "nothing to do: %s",
-				   rule_threads(process, threads));
-		return;
-	}
-	rule_out(finding, "not all threads sleep in futex: %s",
-		 process ? rule_threads(process, threads) : "none of its processes is known");
 }
