@@ -187,6 +187,21 @@ static void explain_deadlocked_workers(void **state)
 	expect_of_server(server_locked, 5, "lock-stall", "as for a mutex");
 }
 
+/* The other one waits for a lock, but for one that is stopped. */
+static void explain_stopped_in_its_turn(void **state)
+{
+	(void)state;
+	incident_begin(&incident, 64, server_taking_turns);
+	incident_request(&incident, 2);
+	child_tell(&incident.server, 0);
+	child_hear(&incident.server);
+	incident_connect(&incident, 5);
+	incident_leave(&incident);
+	expect_saying("accept-stalled", "kill -CONT");
+	incident_end(&incident);
+	expect_end("accept-stalled");
+}
+
 /* Those that have called accept() have it no longer. */
 static void explain_left_behind(void **state)
 {
@@ -395,6 +410,7 @@ int run_explain_beside(void)
 		explained(explain_stopped_and_full_4),
 		explained(explain_deadlocked_5),
 		explained(explain_deadlocked_workers),
+		explained(explain_stopped_in_its_turn),
 		explained(explain_left_behind),
 		explained(explain_joining),
 		explained(explain_parked),

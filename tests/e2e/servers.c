@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -82,6 +83,62 @@ void server_locked(int channel, int fd)
 		    pthread_create(&thread, NULL, locked_thread, NULL))
 			child_fail("accept");
 	}
+}
+
+#define TURN_NS 1000000
+
+struct turns {
+	pthread_mutex_t mutex;
+	volatile pid_t inside;
+	volatile int taken[2];
+};
+
+static struct turns *turns;
+
+/* The first goes first, and the second waits for the lock behind it. */
+static bool is_early(int i)
+{
+	if (turns->taken[i] == turns->taken[1 - i])
+		return i == 1 && !turns->inside;
+	return turns->taken[i] > turns->taken[1 - i];
+}
+
+_Noreturn static void take_turns(int fd, int i)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		while (is_early(i))
+			nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+		pthread_mutex_lock(&turns->mutex);
+		turns->inside = getpid();
+		close(accept(fd, NULL, NULL));
+		turns->inside = 0;
+		turns->taken[i]++;
+		pthread_mutex_unlock(&turns->mutex);
+	}
+}
+
+void server_taking_turns(int channel, int fd)
+{
+	pthread_mutexattr_t shared;
+
+	turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (turns == MAP_FAILED)
+		child_fail("mmap");
+	pthread_mutexattr_init(&shared);
+	pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&turns->mutex, &shared);
+	for (int i = 0; i < 2; i++) {
+		if (fork() == 0)
+			take_turns(fd, i);
+	}
+	child_told(channel);
+	while (!turns->taken[0] || !turns->taken[1] || !turns->inside)
+		nanosleep(&(struct timespec){.tv_nsec = TURN_NS}, NULL);
+	kill(turns->inside, SIGSTOP);
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
 }
 
 void server_leaving(int channel, int fd)

@@ -17,6 +17,10 @@ child_function server_deadlocked;
 /* A thread for each connection, all of which wait for a mutex that the first of them keeps. */
 child_function server_locked;
 
+/* Two processes that accept in turn, with a lock around it. When told, it stops the one that is in
+ * there, and says so. */
+child_function server_taking_turns;
+
 /* Accepts one connection and ends; its child keeps the listener, and does nothing. */
 child_function server_leaving;
 
