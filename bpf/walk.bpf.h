@@ -75,7 +75,7 @@ static long walk_slot(__u32 i, struct conn_set **set)
 static long walk_waiting_slots(void *map, const __u32 *key, struct conn_set *set, void *unused)
 {
 	bpf_loop(SET_SLOTS, walk_slot, &set, 0);
-	return walk_stopped;
+	return !walk_has_room(sizeof(struct record)); /* not read: it must be 0 or 1 */
 }
 
 static long walk_listeners(void *map, const __u64 *key, struct listener *listener, void *unused)
