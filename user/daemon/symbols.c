@@ -166,7 +166,6 @@ long symbols_add(struct symbols *symbols, const char *text, size_t size)
 static int compare(const void *a, const void *b)
 {
 	const struct symbol *one = a, *other = b;
-
 	int order = compare_u64(one->address, other->address);
 
 	/* Where one module ends, another can begin. */
