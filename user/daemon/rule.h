@@ -125,6 +125,9 @@ typedef bool rule_process_is(const struct evidence_process *process);
 
 #define RULE_PIDS_SIZE (EVIDENCE_PROCESSES_MAX * sizeof(" 4294967295"))
 
+/* Of those that own what waits, one that is so; NULL: none is. */
+const struct evidence_process *rule_owner(const struct evidence *evidence, rule_process_is *is);
+
 /* Whether any of those that let it wait is so. */
 bool rule_any(const struct evidence *evidence, rule_process_is *is);
 

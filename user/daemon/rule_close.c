@@ -353,13 +353,8 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
  */
 static bool may_be_forgotten(const struct evidence *evidence)
 {
-	if (evidence->role != ROLE_SERVER || evidence->waits[CAUSE_NOT_READING].unread)
-		return false;
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].owns && rule_is_free(&evidence->processes[i]))
-			return true;
-	}
-	return false;
+	return evidence->role == ROLE_SERVER && !evidence->waits[CAUSE_NOT_READING].unread &&
+	       rule_owner(evidence, rule_is_free);
 }
 
 static void advise_not_reading(struct finding *finding, const struct evidence *evidence)

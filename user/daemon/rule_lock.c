@@ -96,7 +96,7 @@ static bool workers_locked(const struct evidence_process *process)
 
 const struct evidence_process *rule_sleeping_workers(const struct evidence *evidence)
 {
-	return stall_owner(evidence, workers_sleep);
+	return rule_owner(evidence, workers_sleep);
 }
 
 /*
@@ -144,7 +144,7 @@ static const struct evidence_process *find_locked(const struct evidence *evidenc
 			return process;
 	}
 	*all = false;
-	return stall_owner(evidence, workers_locked);
+	return rule_owner(evidence, workers_locked);
 }
 
 /* Another that is stopped may hold what it waits for: a lock that processes share. */

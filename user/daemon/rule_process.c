@@ -119,6 +119,15 @@ void rule_add_threads(struct finding_lines *lines, const struct evidence *eviden
 			 evidence->processes_left_out ? ", or even more" : "");
 }
 
+const struct evidence_process *rule_owner(const struct evidence *evidence, rule_process_is *is)
+{
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (evidence->processes[i].owns && is(&evidence->processes[i]))
+			return &evidence->processes[i];
+	}
+	return NULL;
+}
+
 bool rule_any(const struct evidence *evidence, rule_process_is *is)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {

@@ -132,15 +132,6 @@ static bool keeps_all(const struct evidence_process *process, uint32_t stuck)
 		!process->groups[THREAD_ACCEPT].count && !process->groups[THREAD_SOCKET].count);
 }
 
-const struct evidence_process *stall_owner(const struct evidence *evidence, rule_process_is *is)
-{
-	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (evidence->processes[i].owns && is(&evidence->processes[i]))
-			return &evidence->processes[i];
-	}
-	return NULL;
-}
-
 bool stall_of_pool(const struct evidence *evidence)
 {
 	return evidence->role == ROLE_CLIENT && !evidence->waits[CAUSE_NOT_READING].unread;
@@ -156,7 +147,7 @@ static bool may_hang(const struct evidence_process *process)
 /* Whoever hangs does not look at his pool either. */
 static bool pool_may_hang(const struct evidence *evidence)
 {
-	return stall_of_pool(evidence) && stall_owner(evidence, may_hang) &&
+	return stall_of_pool(evidence) && rule_owner(evidence, may_hang) &&
 	       (rule_piles_up(evidence, CAUSE_NOT_READING, 3) ||
 		rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3));
 }

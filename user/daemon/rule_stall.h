@@ -14,9 +14,6 @@ bool stall_sleep_unknown(const struct evidence *evidence, struct finding *findin
 /* Whether it is a client's that nobody looks at: as long as that lasts, it lets nobody wait. */
 bool stall_of_pool(const struct evidence *evidence);
 
-/* Of those that own what waits, one that is so; NULL: none is. */
-const struct evidence_process *stall_owner(const struct evidence *evidence, rule_process_is *is);
-
 /* Threads that do not end. */
 uint32_t stall_alive(const struct evidence_process *process);
 
