@@ -129,14 +129,6 @@ static const struct evidence_process *who_stalls(const struct evidence *evidence
 	return other && last && rule_is_free(last) && !is_busy(last) ? other : last;
 }
 
-/* Whether any of those that hold it can be the one, as each may accept on another of them. */
-static bool is_any_of_them(const struct evidence *evidence,
-			   const struct evidence_listener *listener)
-{
-	return listener->holders > 1 && is_left_over(evidence, listener) &&
-	       waits_for_events(who_stalls(evidence, listener));
-}
-
 /* How many processes have accepted; 0 where one of them waits for something to do. */
 static size_t workers_taken(const struct evidence *evidence)
 {
@@ -182,10 +174,11 @@ static void advise_look(struct finding *finding, const struct evidence_listener 
 		 "work cannot keep it");
 }
 
+/* any: each of those that hold it can be the one that stalls, not only process. */
 static void advise_stalled(const struct evidence *evidence, struct finding *finding,
-			   const struct evidence_listener *listener)
+			   const struct evidence_listener *listener,
+			   const struct evidence_process *process, bool any)
 {
-	const struct evidence_process *process = who_stalls(evidence, listener);
 	size_t workers = workers_taken(evidence);
 
 	if (rule_advise_held_up(evidence, finding))
@@ -216,9 +209,8 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 		rule_add(&finding->now,
 			 "%s not for this listener: see whether a limit of its own is reached "
 			 "(connections, workers, children), and what those that it has wait for",
-			 is_any_of_them(evidence, listener)
-				 ? "all that hold it wait for events, and one of them"
-				 : "it waits for events, and");
+			 any ? "all that hold it wait for events, and one of them"
+			     : "it waits for events, and");
 		rule_add(&finding->for_good,
 			 "a higher limit, or a time limit for what they wait for");
 		return;
@@ -234,12 +226,10 @@ static bool may_go_on(const struct evidence *evidence)
 }
 
 /* "nginx/123", or "4 processes". */
-static const char *stalled_name(const struct evidence *evidence,
-				const struct evidence_listener *listener, char buf[64])
+static const char *stalled_name(const struct evidence_listener *listener,
+				const struct evidence_process *process, bool any, char buf[64])
 {
-	const struct evidence_process *process = who_stalls(evidence, listener);
-
-	if (is_any_of_them(evidence, listener))
+	if (any)
 		snprintf(buf, 64, "%zu processes", listener->holders);
 	else if (process)
 		rule_process(process, buf);
@@ -252,14 +242,17 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			  const struct evidence_listener *listener)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NEVER_ACCEPTED];
-	const struct evidence_process *process = accept_fd_user(evidence);
+	const struct evidence_process *process = who_stalls(evidence, listener);
+	const struct evidence_process *user = accept_fd_user(evidence);
 	char address[64], oldest[RULE_AGE_SIZE], last[32], count[40], name[64];
 	bool left_over = is_left_over(evidence, listener);
+	/* Each may accept on another of them. */
+	bool any = left_over && listener->holders > 1 && waits_for_events(process);
 
 	rule_prove(finding, SEVERITY_CRITICAL,
 		   may_go_on(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
 		   "nobody calls accept() on %s (held by %s): %s in its queue, the oldest for %s",
-		   rule_address(listener, address), stalled_name(evidence, listener, name),
+		   rule_address(listener, address), stalled_name(listener, process, any, name),
 		   rule_connections(listener->queued, count), rule_age(waits, oldest));
 	if (listener->last_accept_ns != UNKNOWN)
 		rule_add(&finding->proof, "its last accept() was %s ago%s",
@@ -274,11 +267,11 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			 duration_format(listener->gone_accept_ns, last, sizeof(last)));
 	rule_add_queue(&finding->proof, listener);
 	rule_add_threads(&finding->proof, evidence);
-	advise_stalled(evidence, finding, listener);
-	if (!process || !accept_is_at_limit(process))
+	advise_stalled(evidence, finding, listener, process, any);
+	if (!user || !accept_is_at_limit(user))
 		return;
-	rule_add_fds(&finding->proof, process);
-	accept_advise_limit(evidence, finding, process);
+	rule_add_fds(&finding->proof, user);
+	accept_advise_limit(evidence, finding, user);
 }
 
 void rule_accept_stalled(const struct evidence *evidence, struct finding *finding)
