@@ -45,8 +45,11 @@ void journal_set_most(struct journal *journal, uint64_t most)
 	journal->most = most;
 }
 
+/* Where there is no journal, the message is all that is told. */
 static struct journal_entry *begin(struct journal *journal, const char *message, int priority)
 {
+	if (!journal->connected)
+		log_at(priority, "%s", message);
 	journal->entry.size = 0;
 	entry_add(&journal->entry, "MESSAGE=%s", message);
 	entry_add(&journal->entry, "PRIORITY=%d", priority);
@@ -56,7 +59,7 @@ static struct journal_entry *begin(struct journal *journal, const char *message,
 
 static bool send_entry(struct journal *journal)
 {
-	return journal_socket_send(&journal->socket, &journal->entry);
+	return !journal->connected || journal_socket_send(&journal->socket, &journal->entry);
 }
 
 static void send_or_count(struct journal *journal)
@@ -121,12 +124,8 @@ static void write_event(struct journal *journal, const struct event *event)
 
 	if (!line)
 		return;
-	if (journal->connected) {
-		add_connection(begin(journal, line, LOG_NOTICE), event);
-		send_or_count(journal);
-	} else {
-		log_notice("%s", line);
-	}
+	add_connection(begin(journal, line, LOG_NOTICE), event);
+	send_or_count(journal);
 	free(line);
 }
 
@@ -140,11 +139,6 @@ static void tell_count(struct journal *journal, uint64_t *count, const char *eve
 	if (!*count)
 		return;
 	snprintf(line, sizeof(line), "%" PRIu64 " %s", *count, what);
-	if (!journal->connected) {
-		log_notice("%s", line);
-		*count = 0;
-		return;
-	}
 	entry = begin(journal, line, LOG_NOTICE);
 	entry_add(entry, "SLOWCLOSE_EVENT=%s", event);
 	entry_add(entry, "%s=%" PRIu64, field, *count);
@@ -221,12 +215,8 @@ static void write_row(struct journal *journal, const struct summary *summary,
 	fclose(out);
 	if (!text)
 		return;
-	if (journal->connected) {
-		add_row(begin(journal, text, LOG_INFO), summary, row);
-		send_or_count(journal);
-	} else {
-		log_info("%s", text);
-	}
+	add_row(begin(journal, text, LOG_INFO), summary, row);
+	send_or_count(journal);
 	free(text);
 }
 
@@ -277,10 +267,6 @@ void journal_finding(struct journal *journal, const struct evidence *evidence,
 		 finding_name(finding->code), comm, role_name(evidence->role), evidence->port,
 		 duration_format(now_ns - since_ns, age, sizeof(age)), finding->at_least ? "+" : "",
 		 finding->headline);
-	if (!journal->connected) {
-		log_at(priority(finding->severity), "%s", line);
-		return;
-	}
 	add_finding(begin(journal, line, priority(finding->severity)), evidence, finding, comm);
 	send_or_count(journal);
 }

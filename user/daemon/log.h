@@ -20,7 +20,6 @@ void log_at(int priority, const char *format, ...) __attribute__((format(printf,
 
 #define log_error(...) log_at(LOG_ERR, __VA_ARGS__) /* it ends for this, or does not start */
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__) /* something is left out */
-#define log_notice(...) log_at(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
 
 #endif
