@@ -109,6 +109,11 @@ static struct snapshot *snapshot_new(struct listings *listings)
 	return snapshot;
 }
 
+static bool reads(enum listing_kind kind)
+{
+	return kind != LISTING_NUMBERS;
+}
+
 /*
  * There is memory for two looks at all that is followed (room.c). Those that are read may take one
  * and a half.
@@ -117,7 +122,7 @@ static bool has_room(const struct listings *listings, enum listing_kind kind)
 {
 	uint64_t most = hooks_tracked_max(watch_hooks(listings->watch));
 
-	return listings->connections <= (kind == LISTING_NUMBERS ? most : most / 2);
+	return listings->connections <= (reads(kind) ? most / 2 : most);
 }
 
 static bool may_read(const struct listings *listings, const struct snapshot *snapshot)
@@ -138,7 +143,7 @@ static void add_user(struct snapshot *snapshot, struct listing *listing)
 	listing->snapshot = snapshot;
 	listing->next = snapshot->users;
 	snapshot->users = listing;
-	if (listing->kind != LISTING_NUMBERS && snapshot->readers++ == 0)
+	if (reads(listing->kind) && snapshot->readers++ == 0)
 		snapshot->listings->read++;
 }
 
@@ -149,7 +154,7 @@ static void remove_user(struct snapshot *snapshot, struct listing *listing)
 	for (user = &snapshot->users; *user != listing;)
 		user = &(*user)->next;
 	*user = listing->next;
-	if (listing->kind != LISTING_NUMBERS && --snapshot->readers == 0)
+	if (reads(listing->kind) && --snapshot->readers == 0)
 		snapshot->listings->read--;
 }
 
@@ -162,7 +167,7 @@ int listing_new(struct listing **ret, struct listings *listings, enum listing_ki
 	if (snapshot && !is_good(snapshot))
 		snapshot = NULL;
 	if ((!snapshot && !has_room(listings, kind)) ||
-	    (kind != LISTING_NUMBERS && !may_read(listings, snapshot)))
+	    (reads(kind) && !may_read(listings, snapshot)))
 		return -EBUSY;
 	if (!snapshot)
 		snapshot = snapshot_new(listings);

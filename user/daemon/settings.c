@@ -34,15 +34,21 @@ static int set_report_interval(void *field, const char *value)
 	return 0;
 }
 
-static int set_journal_events(void *field, const char *value)
+static int set_count(void *field, const char *value, unsigned long most)
 {
-	unsigned long count = 0;
+	unsigned long count;
 
-	if (strcmp(value, "0") != 0 && options_count(value, &count) < 0)
-		return -EINVAL;
-	if (count > JOURNAL_EVENTS_MAX)
+	if (options_count(value, &count) < 0 || count > most)
 		return -EINVAL;
 	*(uint32_t *)field = (uint32_t)count;
+	return 0;
+}
+
+static int set_journal_events(void *field, const char *value)
+{
+	if (strcmp(value, "0") != 0)
+		return set_count(field, value, JOURNAL_EVENTS_MAX);
+	*(uint32_t *)field = 0;
 	return 0;
 }
 
@@ -71,12 +77,7 @@ static int set_backend(void *field, const char *value)
 
 static int set_max_connections(void *field, const char *value)
 {
-	unsigned long count;
-
-	if (options_count(value, &count) < 0 || count > CONNECTIONS_MAX)
-		return -EINVAL;
-	*(uint32_t *)field = (uint32_t)count;
-	return 0;
+	return set_count(field, value, CONNECTIONS_MAX);
 }
 
 /* Padded with zeros, so that the same paths are the same bytes. */
