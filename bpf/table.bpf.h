@@ -131,11 +131,23 @@ static __always_inline int conn_add_with(struct sock *sk, const struct conn *con
 	return bpf_map_update_elem(&conns_more, &key, conn, flags);
 }
 
+/* When one that had this socket's address before has ended, and how, nobody can tell. */
+static __always_inline void count_end_unseen(void)
+{
+	struct conn_cpu *cpu = this_cpu();
+
+	if (cpu)
+		count(&cpu->losses[LOSS_END_UNSEEN]);
+}
+
 /* Adds the connection, in place of any that had this socket's address before. */
 static __always_inline int conn_add(struct sock *sk, const struct conn *conn)
 {
-	if (conn_find(sk))
-		conn_remove(sk);
+	struct conn *before = conn_find(sk);
+	bool was_established = before && before->established_ns;
+
+	if (before && conn_remove(sk) && was_established)
+		count_end_unseen();
 	return conn_add_with(sk, conn, BPF_ANY);
 }
 

@@ -324,6 +324,7 @@ enum loss {
 	LOSS_NO_MEMORY, /* not followed: the kernel had no memory for the entry */
 	LOSS_FOLD_FULL, /* folded, but no room under their service */
 	LOSS_LISTENERS, /* listeners not known: no room or memory for them */
+	LOSS_END_UNSEEN, /* ended unseen: another socket has the address of its own now */
 	LOSS_COUNT,
 };
 
@@ -337,7 +338,7 @@ struct conn_cpu {
 	__u64 not_followed_since_ns; /* when it began, since the next one can be given it */
 	__u64 looked; /* socket of which a look has been through */
 	__u64 looked_transition; /* this one: slowclose.bpf.c */
-	__u64 padding[3]; /* to cache lines, so that no CPU waits for another's */
+	__u64 padding[2]; /* to cache lines, so that no CPU waits for another's */
 };
 
 _Static_assert(sizeof(struct conn_cpu) == 128, "whole cache lines");

@@ -40,7 +40,7 @@ static void api_fields_of_status(void **state)
 	assert_string_equal(text_at(status, "backend"), suite.backend);
 	assert_string_equal(text_at(status, "stream"), "all");
 	expect_fields(at(status, "losses"), "ring_full ring_full_late table_full no_memory "
-					    "fold_full listeners subscribers ");
+					    "fold_full listeners end_unseen subscribers ");
 	expect_fields(at(status, "connections"), "tracked limit ");
 	expect_fields(at(status, "looks"), "last_ms ");
 	expect_fields(at(status, "rows"), "service process peer limit ");

@@ -385,11 +385,12 @@ void daemon_settle(struct daemon *daemon)
 static bool parse_losses(const char *line, struct losses *losses)
 {
 	return sscanf(line,
-		      "slowclosed: %llu ended, %llu shown, lost %llu (ring full %llu), "
+		      "slowclosed: %llu ended, %llu shown, lost %llu (ring full %llu, "
+		      "end unseen %llu), "
 		      "not followed %llu (table full %llu, no memory %llu), skipped %llu",
 		      &losses->ended, &losses->shown, &losses->lost, &losses->ring_full,
-		      &losses->not_followed, &losses->table_full, &losses->no_memory,
-		      &losses->skipped) == 8;
+		      &losses->end_unseen, &losses->not_followed, &losses->table_full,
+		      &losses->no_memory, &losses->skipped) == 9;
 }
 
 struct losses daemon_losses(const struct daemon *daemon)

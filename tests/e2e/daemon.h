@@ -40,7 +40,7 @@ struct daemon {
 struct losses {
 	bool known;
 	unsigned long long ended, shown;
-	unsigned long long lost, ring_full;
+	unsigned long long lost, ring_full, end_unseen;
 	unsigned long long not_followed, table_full, no_memory;
 	unsigned long long skipped;
 };

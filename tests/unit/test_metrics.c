@@ -606,6 +606,7 @@ static void tells_of_the_daemon(void **state)
 	timed.run_ns = 5;
 	well.counts = (struct hooks_counts){.records = 10, .folded = 6};
 	well.counts.losses[LOSS_TABLE_FULL] = 3;
+	well.counts.losses[LOSS_END_UNSEEN] = 4;
 	well.events_lost = 8;
 	well.read = 7;
 	well.usage.rows[STATS_PEERS] = 2;
@@ -624,6 +625,7 @@ static void tells_of_the_daemon(void **state)
 	assert_value(text, "slowclose_ring_unread_records", "3");
 	assert_value(text, "slowclose_folded_connections_total", "6");
 	assert_value(text, "slowclose_losses_total{cause=\"table_full\"}", "3");
+	assert_value(text, "slowclose_losses_total{cause=\"end_unseen\"}", "4");
 	assert_value(text, "slowclose_losses_total{cause=\"ring_full\"}", "0");
 	assert_value(text, "slowclose_losses_total{cause=\"subscribers\"}", "8");
 	assert_value(text, "slowclose_statistics_rows{table=\"peer\"}", "2");

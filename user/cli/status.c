@@ -167,6 +167,7 @@ static const char *loss_meaning(const char *name)
 		{"no_memory", ": not followed: the kernel had no memory"},
 		{"fold_full", ": folded without their service: in the total and the others"},
 		{"listeners", ": listeners not known: more than 16384, or no memory"},
+		{"end_unseen", ": ended unseen: in no event and no sum"},
 		{"subscribers", ": events that came faster than subscribers read"},
 	};
 

@@ -43,6 +43,7 @@ static void print_losses(FILE *out, const struct metrics_health *health)
 		[LOSS_NO_MEMORY] = "cause=\"no_memory\"",
 		[LOSS_FOLD_FULL] = "cause=\"fold_full\"",
 		[LOSS_LISTENERS] = "cause=\"listeners\"",
+		[LOSS_END_UNSEEN] = "cause=\"end_unseen\"",
 	};
 
 	prometheus_family(out, name, "counter", "What was not told in detail, or not at all.");

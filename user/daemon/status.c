@@ -73,13 +73,14 @@ static json_t *unseen(struct service *service)
 
 static json_t *losses(struct service *service, const struct hooks_counts *counts)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ring_full",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ring_full",
 			 (json_int_t)counts->losses[LOSS_RING_FULL], "ring_full_late",
 			 (json_int_t)counts->losses[LOSS_RING_FULL_LATE], "table_full",
 			 (json_int_t)counts->losses[LOSS_TABLE_FULL], "no_memory",
 			 (json_int_t)counts->losses[LOSS_NO_MEMORY], "fold_full",
 			 (json_int_t)counts->losses[LOSS_FOLD_FULL], "listeners",
-			 (json_int_t)counts->losses[LOSS_LISTENERS], "subscribers",
+			 (json_int_t)counts->losses[LOSS_LISTENERS], "end_unseen",
+			 (json_int_t)counts->losses[LOSS_END_UNSEEN], "subscribers",
 			 (json_int_t)events_lost(service->events));
 }
 

@@ -59,14 +59,16 @@ static void on_pause(void *userdata)
 static void print_counts(const struct tail *tail)
 {
 	struct hooks_counts counts;
+	uint64_t ring_full;
 
 	hooks_counts(watch_hooks(tail->watch), &counts);
+	ring_full = counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE];
 	log_info("%" PRIu64 " ended, %lu shown, lost %" PRIu64 " (ring full %" PRIu64
-		 "), not followed %" PRIu64 " (table full %" PRIu64 ", no memory %" PRIu64
-		 "), skipped %" PRIu64,
+		 ", end unseen %" PRIu64 "), not followed %" PRIu64 " (table full %" PRIu64
+		 ", no memory %" PRIu64 "), skipped %" PRIu64,
 		 counts.records + counts.folded, tail->shown,
-		 counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE],
-		 counts.losses[LOSS_RING_FULL] + counts.losses[LOSS_RING_FULL_LATE],
+		 ring_full + counts.losses[LOSS_END_UNSEEN], ring_full,
+		 (uint64_t)counts.losses[LOSS_END_UNSEEN],
 		 counts.losses[LOSS_TABLE_FULL] + counts.losses[LOSS_NO_MEMORY],
 		 counts.losses[LOSS_TABLE_FULL], counts.losses[LOSS_NO_MEMORY], counts.skipped);
 }
