@@ -3,6 +3,7 @@
  * A local user without any privilege does what he can: memory and CPU of the daemon are bounded,
  * it answers, and what others do is still told right.
  */
+#include <errno.h>
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -225,11 +227,50 @@ static void hostile_readers(void **state)
 
 #define LISTENERS 6000
 #define QUEUED 4000
+#define ACCEPTS_LEFT 3000
 #define LOOKS_COUNTED 4
 
-enum listening { ALONE, APART, TOGETHER };
+enum listening { ALONE, APART, TOGETHER, LEFT };
 
-/* One, or many of a port each, or of one port; all that waits is in the queue of the first. */
+/* Something waits in the queues of most, */
+static void fill_queues(const struct listener *first)
+{
+	for (int i = 0; i < 3 * LISTENERS / 2; i++) {
+		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		if (connect(client, (struct sockaddr *)&first->address, first->length) &&
+		    errno != EINPROGRESS)
+			child_fail("connect");
+	}
+}
+
+/* and processes have accepted something of their port that are gone. */
+static void leave_accepts(const struct listener *first)
+{
+	struct listener elsewhere = *first, there;
+
+	((struct sockaddr_in *)&elsewhere.address)->sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	listener_open_shared(&there, &elsewhere, 1);
+	for (int i = 0; i < ACCEPTS_LEFT; i++) {
+		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		pid_t pid;
+
+		if (connect(client, (struct sockaddr *)&there.address, there.length))
+			child_fail("connect");
+		/* A table of thousands of descriptors is not copied for each. */
+		pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+		if (pid == 0)
+			_exit(close(accept(there.fd, NULL, NULL)));
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			child_fail("clone");
+		close(client);
+	}
+}
+
+/*
+ * One, or many of a port each, or of one port; all that waits is in the queue of the first, unless
+ * it is told of processes that are gone.
+ */
 static void listen_often(int channel, int fd)
 {
 	enum listening listening = child_told(channel);
@@ -240,38 +281,32 @@ static void listen_often(int channel, int fd)
 	netns_set("core/somaxconn", "65535");
 	become_nobody();
 	listener_open_shared(&first, NULL, QUEUED);
-	for (int i = 0; i < QUEUED; i++) {
+	for (int i = 0; listening != LEFT && i < QUEUED; i++) {
 		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		if (connect(client, (struct sockaddr *)&first.address, first.length))
 			child_fail("connect");
 	}
 	for (int i = 1; listening != ALONE && i < LISTENERS; i++)
-		listener_open_shared(&other, listening == TOGETHER ? &first : NULL, 1);
+		listener_open_shared(&other, listening == APART ? NULL : &first, 1);
+	if (listening == LEFT) {
+		fill_queues(&first);
+		leave_accepts(&first);
+	}
 	child_say(channel, first.port, (int64_t)netns_inode(), 0);
 	child_told(channel);
 }
 
-/* What the one listener has, and the CPU time that it takes to say so. */
-static int64_t cost_of_listeners(enum listening listening)
+/* What the first of them has: of those of one port, it alone. */
+static void expect_queued(const struct message *first)
 {
-	static const char *const names[] = {"a listener", "listeners", "listeners of one port"};
-	struct child child;
-	struct message first;
-	json_t *lines, *line;
+	json_t *lines = service_list("/v1/listeners"), *line;
 	bool found = false;
-	int64_t cost;
 	size_t i;
 
-	child_start(&child, listen_often, -1);
-	child_tell(&child, listening);
-	first = child_hear(&child);
-	pass_ms(2 * COMMAND_SLOW_MS);
-	expect_bounded(names[listening]);
-	lines = service_list("/v1/listeners");
 	json_array_foreach (lines, i, line) {
-		if (number_at(line, "netns") != first.before ||
-		    number_at(line, "local.port") != first.value || !number_at(line, "queued"))
+		if (number_at(line, "netns") != first->before ||
+		    number_at(line, "local.port") != first->value || !number_at(line, "queued"))
 			continue;
 		assert_int_equal(number_at(line, "queued"), QUEUED);
 		assert_int_equal(number_at(line, "known"), QUEUED);
@@ -279,9 +314,46 @@ static int64_t cost_of_listeners(enum listening listening)
 	}
 	assert_true(found);
 	json_decref(lines);
+}
+
+/* When something of its port was accepted last is known of those in whose queue something is. */
+static void expect_gone(const struct message *first)
+{
+	json_t *lines = service_list("/v1/listeners"), *line;
+	long told = 0;
+	size_t i;
+
+	json_array_foreach (lines, i, line) {
+		if (number_at(line, "netns") != first->before || !number_at(line, "queued"))
+			continue;
+		assert_int_equal(number_at(line, "local.port"), first->value);
+		told++;
+	}
+	assert_in_range(told, LISTENERS / 2, LISTENERS);
+	json_decref(lines);
+}
+
+/* The CPU time that answers take with so many. */
+static int64_t cost_of_listeners(enum listening listening, const char *target)
+{
+	static const char *const names[] = {"a listener", "listeners", "listeners of one port",
+					    "listeners of processes that are gone"};
+	struct child child;
+	struct message first;
+	int64_t cost;
+
+	child_start(&child, listen_often, -1);
+	child_tell(&child, listening);
+	first = child_hear(&child);
+	pass_ms(2 * COMMAND_SLOW_MS);
+	expect_bounded(names[listening]);
+	if (listening == LEFT)
+		expect_gone(&first);
+	else
+		expect_queued(&first);
 	cost = service_cpu_ns();
-	for (i = 0; i < LOOKS_COUNTED; i++) {
-		json_decref(service_get("/v1/summary"));
+	for (int i = 0; i < LOOKS_COUNTED; i++) {
+		json_decref(service_list(target));
 		pass_ms(600); /* what is younger would be told again */
 	}
 	cost = service_cpu_ns() - cost;
@@ -292,20 +364,38 @@ static int64_t cost_of_listeners(enum listening listening)
 /* In whose queue a connection is must not be asked of each listener, of the host or of the port. */
 static void hostile_listeners(void **state)
 {
+	static const char summary[] = "/v1/summary";
 	int64_t alone, apart, together;
 
 	(void)state;
 	command_service_start();
-	json_decref(service_get("/v1/summary"));
-	alone = cost_of_listeners(ALONE);
-	apart = cost_of_listeners(APART);
-	together = cost_of_listeners(TOGETHER);
+	json_decref(service_get(summary));
+	alone = cost_of_listeners(ALONE, summary);
+	apart = cost_of_listeners(APART, summary);
+	together = cost_of_listeners(TOGETHER, summary);
 	print_message("           %d looks: %.0f ms of CPU with one listener, %.0f with %d, "
 		      "%.0f with as many of one port\n",
 		      LOOKS_COUNTED, (double)alone / 1e6, (double)apart / 1e6, LISTENERS,
 		      (double)together / 1e6);
 	assert_true(apart < 3 * alone + 100000000);
 	assert_true(together < 3 * alone + 100000000);
+	command_service_start();
+}
+
+/* Nor is each of those asked of each listener. */
+static void hostile_accepts(void **state)
+{
+	int64_t none, many;
+
+	(void)state;
+	command_service_start();
+	none = cost_of_listeners(TOGETHER, "/v1/listeners");
+	many = cost_of_listeners(LEFT, "/v1/listeners");
+	print_message("           %d lists of %d listeners: %.0f ms of CPU, %.0f with %d processes "
+		      "that accepted and are gone\n",
+		      LOOKS_COUNTED, LISTENERS, (double)none / 1e6, (double)many / 1e6,
+		      ACCEPTS_LEFT);
+	assert_true(many < 3 * none + 200000000);
 	command_service_start();
 }
 
@@ -684,10 +774,10 @@ static void hostile_units(void **state)
 int run_hostile(void)
 {
 	const struct CMUnitTest tests[] = {
-		command_scenario(hostile_services),  command_scenario(hostile_readers),
-		command_scenario(hostile_listeners), command_scenario(hostile_namespaces),
-		command_scenario(hostile_threads),   command_scenario(hostile_descriptors),
-		command_scenario(hostile_units),
+		command_scenario(hostile_services),    command_scenario(hostile_readers),
+		command_scenario(hostile_listeners),   command_scenario(hostile_accepts),
+		command_scenario(hostile_namespaces),  command_scenario(hostile_threads),
+		command_scenario(hostile_descriptors), command_scenario(hostile_units),
 	};
 
 	return cmocka_run_group_tests(tests, command_setup, command_teardown);

@@ -348,15 +348,15 @@ void evidence_make(struct evidence *evidence, const struct reading *reading,
 		   int64_t realtime_offset_ns)
 {
 	const struct service_reading *now = &reading->services[i];
-	const struct service_reading *last = reading_find_service(before, now);
+	const struct service_reading *last = reading_find_service(before, &now->id);
 
 	memset(evidence, 0, sizeof(*evidence));
 	evidence->time_ns = reading->time_ns + realtime_offset_ns;
 	evidence->interval_ns = last ? reading->time_ns - before->time_ns : UNKNOWN;
 	evidence->thresholds = *thresholds;
-	evidence->role = now->role;
-	evidence->netns = now->netns;
-	evidence->port = now->port;
+	evidence->role = now->id.role;
+	evidence->netns = now->id.netns;
+	evidence->port = now->id.port;
 	memcpy(evidence->comm, now->comm, sizeof(evidence->comm));
 	memcpy(evidence->unit, now->unit, sizeof(evidence->unit));
 	set_waits(evidence, now, last);

@@ -46,7 +46,7 @@ struct patient {
 	bool seen; /* by this reading */
 	unsigned int readings; /* in a row */
 	unsigned int absent; /* readings since it was seen last */
-	struct service_reading identity; /* of which only that is used */
+	struct service_id id;
 	struct evidence evidence;
 	struct diagnosis diagnosis; /* as of the last reading */
 	struct told told[FINDINGS];
@@ -86,12 +86,12 @@ static void forget(struct findings *findings, size_t i)
 }
 
 /* NULL: there is no memory, or there are too many. */
-static struct patient *patient_of(struct findings *findings, const struct service_reading *service)
+static struct patient *patient_of(struct findings *findings, const struct service_id *id)
 {
 	struct patient *patient;
 
 	for (size_t i = 0; i < findings->patient_count; i++) {
-		if (reading_is_same_service(&findings->patients[i]->identity, service))
+		if (service_id_is(&findings->patients[i]->id, id))
 			return findings->patients[i];
 	}
 	if (findings->patient_count == READING_SERVICES_MAX)
@@ -99,15 +99,14 @@ static struct patient *patient_of(struct findings *findings, const struct servic
 	patient = calloc(1, sizeof(*patient));
 	if (!patient)
 		return NULL;
-	patient->identity = *service;
+	patient->id = *id;
 	findings->patients[findings->patient_count++] = patient;
 	return patient;
 }
 
 static void judge(struct findings *findings, size_t i)
 {
-	const struct service_reading *service = &findings->now->services[i];
-	struct patient *patient = patient_of(findings, service);
+	struct patient *patient = patient_of(findings, &findings->now->services[i].id);
 
 	if (!patient)
 		return;
@@ -333,6 +332,8 @@ void findings_waiting(struct findings *findings, const struct event *event)
 
 void findings_looked(struct findings *findings, const struct watch_looked *looked)
 {
+	int64_t cpu_ns;
+
 	if (findings->step > STEP_TAKE)
 		return;
 	if (!looked->slow)
@@ -344,7 +345,9 @@ void findings_looked(struct findings *findings, const struct watch_looked *looke
 		return;
 	}
 	findings->cost_ns += looked->told_cpu_ns + look_cost(findings, looked->all);
+	cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	reading_end(findings->now, looked->all, &findings->recent, watch_places(findings->watch));
+	findings->cost_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	findings->now->left_out += looked->left_out;
 	if (turn_ask(watch_loop(findings->watch), &findings->turn, on_turn, findings) == 0)
 		findings->step = STEP_SYMBOLS;

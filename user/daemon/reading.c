@@ -35,33 +35,39 @@ void reading_free(struct reading *reading)
 	free(reading);
 }
 
-bool reading_is_same_service(const struct service_reading *one, const struct service_reading *other)
+bool service_id_is(const struct service_id *one, const struct service_id *other)
 {
 	return one->role == other->role && one->netns == other->netns && one->port == other->port &&
-	       (one->role == ROLE_SERVER || memcmp(one->comm, other->comm, 16) == 0);
+	       memcmp(one->comm, other->comm, sizeof(one->comm)) == 0;
 }
 
-const struct service_reading *reading_find_service(const struct reading *reading,
-						   const struct service_reading *service)
+static struct service_reading *find_service(const struct reading *reading,
+					    const struct service_id *id)
 {
 	for (size_t i = 0; i < reading->service_count; i++) {
-		if (reading_is_same_service(&reading->services[i], service))
+		if (service_id_is(&reading->services[i].id, id))
 			return &reading->services[i];
 	}
 	return NULL;
 }
 
-/* A server is its port; of a client there is one for each command. NULL: there are too many. */
+const struct service_reading *reading_find_service(const struct reading *reading,
+						   const struct service_id *id)
+{
+	return find_service(reading, id);
+}
+
+/* NULL: there are too many. */
 static struct service_reading *service_of(struct reading *reading, const struct conn *conn)
 {
-	struct service_reading wanted = {.role = conn->role, .netns = conn->netns};
+	struct service_id id = {.role = conn->role, .netns = conn->netns};
 	const struct service_reading *last;
 	struct service_reading *service;
 
-	wanted.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
+	id.port = conn->role == ROLE_SERVER ? conn->local_port : conn->remote_port;
 	if (conn->role == ROLE_CLIENT)
-		memccpy(wanted.comm, conn->owner.comm, '\0', 16);
-	service = (struct service_reading *)reading_find_service(reading, &wanted);
+		memccpy(id.comm, conn->owner.comm, '\0', sizeof(id.comm));
+	service = find_service(reading, &id);
 	if (service)
 		return service;
 	if (reading->service_count == READING_SERVICES_MAX) {
@@ -69,8 +75,10 @@ static struct service_reading *service_of(struct reading *reading, const struct 
 		return NULL;
 	}
 	service = &reading->services[reading->service_count++];
-	*service = wanted;
-	last = reading_find_service(reading->before, service);
+	memset(service, 0, sizeof(*service));
+	service->id = id;
+	memcpy(service->comm, id.comm, sizeof(service->comm));
+	last = reading_find_service(reading->before, &id);
 	if (last)
 		service->oldest_fin_before_ns = last->oldest_fin_ns;
 	return service;
@@ -347,20 +355,25 @@ static void carry_full(struct listener_reading *listener, const struct listener_
 		listener->drops_before_full = before->drops_before_full;
 }
 
-static void take_listener(struct reading *reading, const struct reading *before,
-			  const struct listener_event *event, struct places *places)
+/* The service that has something in the queue of a listener like this; or NULL. */
+static struct service_reading *service_in_queue_of(const struct reading *reading,
+						   const struct listener *listener)
 {
-	const struct listener *socket = &event->record->listener;
-	struct service_reading wanted = {
-		.role = ROLE_SERVER, .netns = socket->netns, .port = socket->port};
-	struct service_reading *service =
-		(struct service_reading *)reading_find_service(reading, &wanted);
+	struct service_id id = {
+		.role = ROLE_SERVER, .netns = listener->netns, .port = listener->port};
+	struct service_reading *service = find_service(reading, &id);
+
+	return service && service->in_queue ? service : NULL;
+}
+
+static void take_listener(struct reading *reading, struct service_reading *service,
+			  const struct service_reading *before, const struct listener_event *event,
+			  struct places *places)
+{
 	struct listener_reading *listener;
 	struct place place;
 	uint32_t bit;
 
-	if (!service || !service->in_queue)
-		return;
 	if (service->listener_count == EVIDENCE_LISTENERS_MAX) {
 		service->listeners_left_out++;
 		return;
@@ -371,7 +384,7 @@ static void take_listener(struct reading *reading, const struct reading *before,
 	listener->drops = event->record->drops;
 	listener->accepts = event->accepts;
 	set_listener(&listener->seen, event);
-	carry_full(listener, find_listener(reading_find_service(before, service), listener->sock));
+	carry_full(listener, find_listener(before, listener->sock));
 	if (!service->comm[0])
 		memccpy(service->comm, listener->seen.comm, '\0', 16);
 	if (!service->unit[0] && listener->seen.holder &&
@@ -409,9 +422,9 @@ static void take_recent(struct service_reading *service, const struct recent *re
 	int64_t ended[READING_SAMPLES_MAX];
 	size_t count, room;
 
-	if (service->role != ROLE_SERVER)
+	if (service->id.role != ROLE_SERVER)
 		return;
-	count = recent_get(recent, service->netns, service->port, now_ns, ended,
+	count = recent_get(recent, service->id.netns, service->id.port, now_ns, ended,
 			   READING_SAMPLES_MAX);
 	room = READING_SAMPLES_MAX - count;
 	if (service->until_fin_count > room)
@@ -443,18 +456,23 @@ void reading_end(struct reading *reading, const struct waiting *waiting,
 		 const struct recent *recent, struct places *places)
 {
 	const struct reading *before = reading->before;
+	struct service_reading *service;
 	struct listener_event listener;
 
 	reading->time_ns = waiting_walked_ns(waiting);
 	for (size_t i = 0; i < waiting_listener_count(waiting); i++) {
+		service = service_in_queue_of(reading, waiting_listener_at(waiting, i));
+		if (!service) /* most: what follows takes longer */
+			continue;
 		waiting_listener(waiting, i, &listener);
-		take_listener(reading, before, &listener, places);
+		take_listener(reading, service, reading_find_service(before, &service->id),
+			      &listener, places);
 	}
 	for (size_t i = 0; i < reading->service_count; i++) {
-		struct service_reading *service = &reading->services[i];
-
+		service = &reading->services[i];
 		take_recent(service, recent, reading->time_ns);
-		finish_service(service, reading_find_service(before, service), reading->time_ns);
+		finish_service(service, reading_find_service(before, &service->id),
+			       reading->time_ns);
 	}
 	reading_choose_processes(reading);
 }

@@ -41,10 +41,16 @@ struct listener_reading {
 	bool full;
 };
 
-struct service_reading {
+/* A server is its port; of a client there is one for each command. */
+struct service_id {
 	enum conn_role role;
 	uint32_t netns;
 	uint16_t port;
+	char comm[16]; /* of a client; else empty */
+};
+
+struct service_reading {
+	struct service_id id;
 	char comm[16];
 	char unit[128];
 	struct evidence_waits waits[CAUSE_COUNT]; /* what is before is not set */
@@ -147,12 +153,10 @@ void reading_read_process(struct reading *reading, size_t i, const struct proc_m
 void reading_read_service(struct reading *reading, size_t i);
 void reading_read_node(struct reading *reading, int64_t now_ns);
 
-/* Role, network namespace and port; of clients the command too. */
-bool reading_is_same_service(const struct service_reading *one,
-			     const struct service_reading *other);
+bool service_id_is(const struct service_id *one, const struct service_id *other);
 
-/* The same service in that reading; NULL: there is none. */
+/* NULL: it is not in that reading. */
 const struct service_reading *reading_find_service(const struct reading *reading,
-						   const struct service_reading *service);
+						   const struct service_id *id);
 
 #endif

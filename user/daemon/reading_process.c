@@ -12,7 +12,7 @@ static int compare_pids(const void *a, const void *b)
 	return compare_u64(one->pid, other->pid);
 }
 
-/* The most frequent come first in no order: each service has its share before any has more. */
+/* In turns: each service has one before any has another. */
 void reading_choose_processes(struct reading *reading)
 {
 	for (size_t turn = 0; turn < EVIDENCE_PROCESSES_MAX; turn++) {

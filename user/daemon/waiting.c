@@ -24,6 +24,13 @@ enum step {
 	STEP_DONE,
 };
 
+/* When a process that holds nothing any more has accepted something there. */
+struct gone_accept {
+	uint32_t netns;
+	uint16_t port;
+	uint64_t last_ns;
+};
+
 struct waiting {
 	struct hooks *hooks;
 	struct scan_reader reader;
@@ -31,7 +38,8 @@ struct waiting {
 	struct waiting_options options;
 	struct array records; /* struct record, of each WAITING_BYTES */
 	struct array listeners; /* struct listener_record; sorted when done */
-	struct array accepts; /* struct accept_record */
+	struct array accepts; /* struct accept_record; sorted when done */
+	struct array gone_accepts; /* struct gone_accept; the same */
 	struct holders holders;
 	int64_t walked_ns; /* of the end of its walk, */
 	int64_t time_ns; /* and of its own */
@@ -57,6 +65,7 @@ struct waiting *waiting_new(struct hooks *hooks)
 	array_init(&waiting->records, WAITING_BYTES, SIZE_MAX);
 	array_init(&waiting->listeners, sizeof(struct listener_record), SIZE_MAX);
 	array_init(&waiting->accepts, sizeof(struct accept_record), SIZE_MAX);
+	array_init(&waiting->gone_accepts, sizeof(struct gone_accept), SIZE_MAX);
 	holders_init(&waiting->holders, HOLDERS_MAX);
 	return waiting;
 }
@@ -67,6 +76,7 @@ void waiting_forget(struct waiting *waiting)
 	array_clear(&waiting->records);
 	array_clear(&waiting->listeners);
 	array_clear(&waiting->accepts);
+	array_clear(&waiting->gone_accepts);
 	holders_clear(&waiting->holders);
 	free(waiting->known);
 	waiting->known = NULL;
@@ -214,11 +224,41 @@ static void count_known(struct waiting *waiting, const struct conn *conn)
 	}
 }
 
+/* By process; of each those that failed first, as these have no place. */
 static int compare_accepts(const void *a, const void *b)
 {
 	const struct accept_record *one = a, *other = b;
+	int order = compare_u64(one->key.pid, other->key.pid);
 
-	return compare_u64(one->key.pid, other->key.pid);
+	if (!order)
+		order = compare_u64(one->key.netns, other->key.netns);
+	return order ? order : compare_u64(one->key.port, other->key.port);
+}
+
+/* By place; of each the latest first. */
+static int compare_gone_accepts(const void *a, const void *b)
+{
+	const struct gone_accept *one = a, *other = b;
+	int order = compare_u64(one->netns, other->netns);
+
+	if (!order)
+		order = compare_u64(one->port, other->port);
+	return order ? order : compare_u64(other->last_ns, one->last_ns);
+}
+
+/* Those of processes that hold nothing, which are many where each connection has its own. */
+static void find_gone_accepts(struct waiting *waiting)
+{
+	for (size_t i = 0; i < waiting->accepts.count; i++) {
+		const struct accept_record *accept = array_at(&waiting->accepts, i);
+		struct gone_accept gone = {.netns = accept->key.netns,
+					   .port = accept->key.port,
+					   .last_ns = accept->count.last_ns};
+
+		if (!accept->key.error && !holders_comm(&waiting->holders, accept->key.pid))
+			array_add(&waiting->gone_accepts, &gone);
+	}
+	array_sort(&waiting->gone_accepts, compare_gone_accepts);
 }
 
 /* Its closer is not there. */
@@ -233,10 +273,13 @@ static int finish(struct waiting *waiting)
 	int r = holders_sort(&waiting->holders);
 
 	waiting->time_ns = clock_monotonic_ns();
+	array_sort(&waiting->accepts, compare_accepts);
 	if (r < 0 || !waiting->listeners.count)
 		return r;
 	array_sort(&waiting->listeners, compare_listeners);
-	array_sort(&waiting->accepts, compare_accepts);
+	find_gone_accepts(waiting);
+	if (waiting->gone_accepts.no_memory)
+		return -ENOMEM;
 	waiting->known = calloc(waiting->listeners.count, sizeof(*waiting->known));
 	if (!waiting->known)
 		return -ENOMEM;
@@ -408,23 +451,18 @@ static void add_error(struct listener_event *event, int error, uint64_t count)
 		event->errors[event->error_count++] = (struct accept_error){error, count};
 }
 
-/* Returns whether it is of this listener: of a failure only the process is known. */
-static bool add_accept(struct listener_event *event, const struct accept_record *accept,
+static void add_accept(struct listener_event *event, const struct accept_record *accept,
 		       int64_t now_ns)
 {
-	const struct listener *listener = &event->record->listener;
 	int64_t ago = now_ns - (int64_t)accept->count.last_ns;
 
 	if (accept->key.error) {
 		add_error(event, accept->key.error, accept->count.count);
-		return true;
+		return;
 	}
-	if (accept->key.netns != listener->netns || accept->key.port != listener->port)
-		return false;
 	event->accepts += accept->count.count;
 	if (event->last_accept_ns == UNKNOWN || ago < event->last_accept_ns)
 		event->last_accept_ns = ago;
-	return true;
 }
 
 /* last_ns: when the first of them called it. */
@@ -448,44 +486,58 @@ static void add_acceptor(struct listener_event *event, const struct accept_recor
 	*first = pid;
 }
 
-/* What the processes that hold the listener have got from accept(). */
+/* What accept() has given one process there. */
+static void add_accepts_of(struct listener_event *event, const struct array *accepts,
+			   const struct accept_key *key, int64_t now_ns, uint64_t *last_ns)
+{
+	const struct accept_record wanted = {.key = *key}, *accept;
+	size_t at = array_first(accepts, &wanted, compare_accepts);
+
+	for (; at < accepts->count; at++) {
+		accept = array_at(accepts, at);
+		if (compare_accepts(accept, &wanted) != 0)
+			break;
+		add_accept(event, accept, now_ns);
+		add_acceptor(event, accept, last_ns);
+	}
+}
+
+/*
+ * What the processes that hold the listener have got from accept(): of a failure only the process
+ * is known.
+ */
 static void add_accepts(struct listener_event *event, const struct array *accepts, int64_t now_ns)
 {
+	const struct listener *listener = &event->record->listener;
 	uint64_t last_ns = 0;
 
 	for (size_t i = 0; i < event->holder_count; i++) {
-		const struct accept_record wanted = {.key = {.pid = event->holders[i].pid}};
-		const struct accept_record *accept;
-		size_t at;
+		struct accept_key key = {.pid = event->holders[i].pid};
 
 		if (i && event->holders[i].pid == event->holders[i - 1].pid)
 			continue;
-		at = array_first(accepts, &wanted, compare_accepts);
-		for (; at < accepts->count; at++) {
-			accept = array_at(accepts, at);
-			if (accept->key.pid != wanted.key.pid)
-				break;
-			if (add_accept(event, accept, now_ns))
-				add_acceptor(event, accept, &last_ns);
-		}
+		add_accepts_of(event, accepts, &key, now_ns, &last_ns);
+		key.netns = listener->netns;
+		key.port = listener->port;
+		add_accepts_of(event, accepts, &key, now_ns, &last_ns);
 	}
 }
 
 /* The last accept() on its port of a process that holds nothing, since it listens. */
 static int64_t gone_accept_ns(const struct waiting *waiting, const struct listener *listener)
 {
-	uint64_t last_ns = 0;
+	const struct gone_accept wanted = {
+		.netns = listener->netns, .port = listener->port, .last_ns = UINT64_MAX};
+	size_t at = array_first(&waiting->gone_accepts, &wanted, compare_gone_accepts);
+	const struct gone_accept *last;
 
-	for (size_t i = 0; i < waiting->accepts.count; i++) {
-		const struct accept_record *accept = array_at(&waiting->accepts, i);
-		uint64_t ns = accept->count.last_ns;
-
-		if (!accept->key.error && accept->key.netns == listener->netns &&
-		    accept->key.port == listener->port && ns >= listener->since_ns &&
-		    ns > last_ns && !holders_comm(&waiting->holders, accept->key.pid))
-			last_ns = ns;
-	}
-	return last_ns ? waiting->time_ns - (int64_t)last_ns : UNKNOWN;
+	if (at == waiting->gone_accepts.count)
+		return UNKNOWN;
+	last = array_at(&waiting->gone_accepts, at);
+	if (last->netns != wanted.netns || last->port != wanted.port ||
+	    last->last_ns < listener->since_ns)
+		return UNKNOWN;
+	return waiting->time_ns - (int64_t)last->last_ns;
 }
 
 static int more_frequent(const void *a, const void *b)
@@ -500,12 +552,22 @@ size_t waiting_listener_count(const struct waiting *waiting)
 	return waiting->listeners.count;
 }
 
+static const struct listener_record *listener_at(const struct waiting *waiting, size_t i)
+{
+	return array_at(&waiting->listeners, i);
+}
+
+const struct listener *waiting_listener_at(const struct waiting *waiting, size_t i)
+{
+	return &listener_at(waiting, i)->listener;
+}
+
 void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event)
 {
 	uint64_t sock;
 
 	memset(event, 0, sizeof(*event));
-	event->record = array_at(&waiting->listeners, i);
+	event->record = listener_at(waiting, i);
 	event->known = waiting->known[i];
 	event->accepts_seen = hooks_follow(waiting->hooks);
 	event->last_accept_ns = UNKNOWN;

@@ -72,7 +72,10 @@ void waiting_event(const struct waiting *waiting, size_t i, const struct thresho
 
 size_t waiting_listener_count(const struct waiting *waiting);
 
-/* The listener i < listener_count, by network namespace and port; its holders as above. */
+/* The listener i < listener_count, by network namespace and port: as it is alone, */
+const struct listener *waiting_listener_at(const struct waiting *waiting, size_t i);
+
+/* and with what is known of it; its holders as above. */
 void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event);
 
 /* The results of accept() that were counted, of all processes, by pid; i < accept_count. */
