@@ -474,6 +474,16 @@ static void a_quota_takes_what_it_withholds(void **state)
 	before->throttles.path[1] = 'c';
 	evidence = make(&pair);
 	assert_true(isnan(evidence.processes[0].throttled));
+	/* Of a long path the end is told: that is its name. */
+	memset(now->throttles.path, 'x', 300);
+	strcpy(now->throttles.path + 300, "/name.scope/y");
+	now->throttles.levels[0].length = 311;
+	before->throttles = now->throttles;
+	now->throttles.levels[0].throttle = (struct proc_throttle){140, 90, 1400000};
+	evidence = make(&pair);
+	assert_int_equal(strlen(evidence.processes[0].throttled_by), 127);
+	assert_memory_equal(evidence.processes[0].throttled_by, "...x", 4);
+	assert_string_equal(evidence.processes[0].throttled_by + 115, "x/name.scope");
 	free_pair(&pair);
 }
 

@@ -168,6 +168,7 @@ static void mounts(void **state)
 static void cgroup(void **state)
 {
 	struct proc_cgroup cgroup;
+	char text[PROC_CGROUP_SIZE + 64];
 
 	(void)state;
 	assert_int_equal(
@@ -179,6 +180,17 @@ static void cgroup(void **state)
 	assert_string_equal(cgroup.memory, "/z");
 	assert_string_equal(cgroup.cpu, "/y");
 	assert_true(proc_parse_cgroup("3:cpuset:/x\n", &cgroup) < 0);
+	/* Part of a path would be that of another cgroup. */
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "0::/", 4);
+	strcpy(text + 3 + PROC_CGROUP_SIZE - 1, "\n");
+	assert_int_equal(proc_parse_cgroup(text, &cgroup), 0);
+	assert_int_equal(strlen(cgroup.v2), PROC_CGROUP_SIZE - 1);
+	strcpy(text + 3 + PROC_CGROUP_SIZE, "\n1:cpu:/y\n");
+	text[3 + PROC_CGROUP_SIZE - 1] = 'x';
+	assert_int_equal(proc_parse_cgroup(text, &cgroup), 0);
+	assert_string_equal(cgroup.v2, "");
+	assert_string_equal(cgroup.cpu, "/y");
 	assert_true(proc_parse_cgroup("", &cgroup) < 0);
 }
 
@@ -268,6 +280,23 @@ static void room(void **state)
 	assert_int_equal(room_events(0), 1 << 20);
 	assert_int_equal(room_answers(768 << 20), 32 << 20);
 	assert_int_equal(room_answers(64 << 20), 8 << 20);
+}
+
+/* Where there is more than fits, it ends with a whole line. */
+static void whole_lines(void **state)
+{
+	char path[] = "/tmp/slowclose-proc-XXXXXX", text[16];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "busy 12\nbusy 345\n", 17), 17);
+	close(fd);
+	assert_int_equal(proc_read(path, text, sizeof(text)), 0);
+	assert_string_equal(text, "busy 12\n");
+	assert_int_equal(proc_read(path, text, 4), 0);
+	assert_string_equal(text, "");
+	unlink(path);
 }
 
 static void disks(void **state)
@@ -371,6 +400,7 @@ int main(void)
 		cmocka_unit_test(throttles),
 		cmocka_unit_test(memory_limit),
 		cmocka_unit_test(room),
+		cmocka_unit_test(whole_lines),
 		cmocka_unit_test(disks),
 		cmocka_unit_test(descriptors_are_counted),
 		cmocka_unit_test(the_limit_is_read),

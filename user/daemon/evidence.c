@@ -122,12 +122,17 @@ static void set_throttled_by(struct evidence_process *evidence,
 	const struct proc_level *level = &throttles->levels[i];
 	const struct proc_throttle *now = &level->throttle;
 	uint64_t periods = now->periods - before->periods;
+	size_t room = sizeof(evidence->throttled_by), end = room - sizeof("...");
 
 	evidence->throttled =
 		periods ? (double)(now->throttled - before->throttled) / (double)periods : 0;
 	evidence->withheld = rate(now->throttled_us, before->throttled_us, interval_ns) / 1e6;
-	snprintf(evidence->throttled_by, sizeof(evidence->throttled_by), "%.*s",
-		 level->length ? (int)level->length : 1, throttles->path);
+	if (level->length < room)
+		snprintf(evidence->throttled_by, room, "%.*s",
+			 level->length ? (int)level->length : 1, throttles->path);
+	else /* what it is called is at the end */
+		snprintf(evidence->throttled_by, room, "...%.*s", (int)end,
+			 throttles->path + level->length - end);
 }
 
 /* Of all quotas that it is under, the one that has throttled most since the reading before. */

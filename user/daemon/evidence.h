@@ -115,7 +115,7 @@ struct evidence_process {
 	double throttled; /* share of the periods of its cgroup's quota that it had to stop in; 0:
 			     there is no quota */
 	double withheld; /* CPUs that it was kept from by that, on average */
-	char throttled_by[128]; /* the cgroup with the quota */
+	char throttled_by[128]; /* the cgroup with the quota; of a longer path "..." and its end */
 	struct evidence_pressures pressures; /* of its cgroup */
 };
 

@@ -15,6 +15,9 @@
 /* Names of descriptors that are read one by one: a few milliseconds. */
 #define FDS_COUNTED 16384
 
+/* Of a file of a cgroup. */
+#define PATH_SIZE (PROC_CGROUP_SIZE + 256)
+
 static int parse_limit(const char *text, int64_t *limit)
 {
 	if (strcmp(text, "unlimited") == 0) {
@@ -124,10 +127,11 @@ int proc_parse_overflows(const char *netstat, uint64_t *overflows)
 	return -EINVAL;
 }
 
+/* Part of a path is another path: what does not fit is not known. */
 static void keep(char *to, size_t size, const char *from, size_t length)
 {
 	if (length >= size)
-		length = size - 1;
+		length = 0;
 	memcpy(to, from, length);
 	to[length] = '\0';
 }
@@ -247,6 +251,10 @@ int proc_read(const char *path, char *buf, size_t size)
 		used += (size_t)n;
 	if (n < 0)
 		r = -errno;
+	if (used == size - 1) { /* the last line may go on */
+		while (used && buf[used - 1] != '\n')
+			used--;
+	}
 	buf[used] = '\0';
 	close(fd);
 	return r;
@@ -317,7 +325,7 @@ int proc_mounts(struct proc_mounts *mounts)
 
 int proc_cgroup(uint32_t pid, struct proc_cgroup *cgroup)
 {
-	char path[32], text[4096];
+	char path[32], text[16384]; /* version 1 has a dozen lines */
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
@@ -328,7 +336,7 @@ int proc_cgroup(uint32_t pid, struct proc_cgroup *cgroup)
 static void read_pressure(const char *directory, const char *group, const char *name,
 			  struct proc_pressure *pressure)
 {
-	char path[512], text[512];
+	char path[PATH_SIZE], text[512];
 
 	pressure->known = false;
 	if (snprintf(path, sizeof(path), "%s%s/%s", directory, group, name) < (int)sizeof(path) &&
@@ -363,7 +371,7 @@ typedef void level_fn(void *userdata, const char *text, size_t path_length);
 static void walk_up(const char *mount, const char *group, const char *file, level_fn *fn,
 		    void *userdata)
 {
-	char at[256], path[512], text[4096];
+	char at[PROC_CGROUP_SIZE], path[PATH_SIZE], text[4096];
 	char *slash;
 
 	keep(at, sizeof(at), group, strlen(group));

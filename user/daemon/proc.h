@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROC_DISKS_MAX 64
+#define PROC_DISKS_MAX 256
+
+/* Of a container in a container's node, such a path has some 320 characters. */
+#define PROC_CGROUP_SIZE 1024
 
 /* A cgroup and those above it, of which each can have a quota; more are left out at the top. */
 #define PROC_LEVELS_MAX 12
@@ -36,7 +39,7 @@ struct proc_throttle {
 
 /* Of a process's cgroup and of all above it, the innermost first. */
 struct proc_throttles {
-	char path[256]; /* of the innermost */
+	char path[PROC_CGROUP_SIZE]; /* of the innermost */
 	struct proc_level {
 		size_t length; /* of its own path, which that one begins with */
 		struct proc_throttle throttle;
@@ -59,11 +62,11 @@ struct proc_disk {
 
 /* Where a process is accounted. */
 struct proc_cgroup {
-	char v2[256]; /* "" if the process is in none of that kind */
-	char cpu[256], memory[256]; /* of version 1 */
+	char v2[PROC_CGROUP_SIZE]; /* "" if the process is in none of that kind, or it is longer */
+	char cpu[PROC_CGROUP_SIZE], memory[PROC_CGROUP_SIZE]; /* of version 1 */
 };
 
-/* Where the cgroups are mounted; "": nowhere. */
+/* Where the cgroups are mounted; "": nowhere, or that is longer. */
 struct proc_mounts {
 	char v2[128];
 	char cpu[128], memory[128];
@@ -85,7 +88,7 @@ int proc_parse_cgroup(const char *text, struct proc_cgroup *cgroup);
 /* Returns how many of diskstats were kept: those that have done anything, at most `most`. */
 size_t proc_parse_disks(const char *diskstats, struct proc_disk *disks, size_t most);
 
-/* Reads a file as text, cut at the size. Returns 0 or -errno. */
+/* Reads a file as text: as many whole lines as there is room for. Returns 0 or -errno. */
 int proc_read(const char *path, char *buf, size_t size);
 
 /*

@@ -195,7 +195,7 @@ void reading_read_service(struct reading *reading, size_t i)
 void reading_read_node(struct reading *reading, int64_t now_ns)
 {
 	struct node_reading *node = &reading->node;
-	char text[16384];
+	char text[65536];
 
 	reading->node_ns = now_ns;
 	proc_node_pressures(&node->pressures);
