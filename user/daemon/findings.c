@@ -85,7 +85,24 @@ static void forget(struct findings *findings, size_t i)
 	findings->patients[i] = findings->patients[--findings->patient_count];
 }
 
-/* NULL: there is no memory, or there are too many. */
+/* The one that has not waited for the longest goes; those of this reading are never too many. */
+static void make_room(struct findings *findings)
+{
+	size_t longest = findings->patient_count;
+
+	for (size_t i = 0; i < findings->patient_count; i++) {
+		const struct patient *patient = findings->patients[i];
+
+		if (!reading_find_service(findings->now, &patient->id) &&
+		    (longest == findings->patient_count ||
+		     patient->absent > findings->patients[longest]->absent))
+			longest = i;
+	}
+	if (longest < findings->patient_count)
+		forget(findings, longest);
+}
+
+/* NULL: there is no memory. */
 static struct patient *patient_of(struct findings *findings, const struct service_id *id)
 {
 	struct patient *patient;
@@ -95,7 +112,7 @@ static struct patient *patient_of(struct findings *findings, const struct servic
 			return findings->patients[i];
 	}
 	if (findings->patient_count == READING_SERVICES_MAX)
-		return NULL;
+		make_room(findings);
 	patient = calloc(1, sizeof(*patient));
 	if (!patient)
 		return NULL;
