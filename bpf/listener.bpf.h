@@ -40,7 +40,7 @@ static __always_inline void listener_add(struct sock *sk, const struct conn_task
 
 	listener.netns = net_of(sk)->ns.inum;
 	listener.port = common->skc_num;
-	if (common->skc_family == AF_INET6) {
+	if (common->skc_family == AF_INET6 && !is_v4_mapped(&common->skc_v6_rcv_saddr)) {
 		listener.family = FAMILY_IPV6;
 		copy_v6(listener.addr, &common->skc_v6_rcv_saddr);
 	} else {

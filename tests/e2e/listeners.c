@@ -197,6 +197,28 @@ static void listener_limit_2(void **state)
 	netns_leave();
 }
 
+/* As Java binds: it is IPv4's, as its connections are. */
+static void listener_v4_mapped_16(void **state)
+{
+	struct listener listener;
+	struct stuck stuck;
+	json_t *event;
+
+	(void)state;
+	listener_open(&listener, AF_INET6, "::ffff:127.0.0.1", 4);
+	stuck_queue_up(&stuck, &listener, true);
+	stuck_made(&stuck);
+	look();
+	event = listed(listener.port, getpid());
+	expect_queue(event, 1, 1, 4);
+	expect_text(event, "family", "ipv4");
+	expect_end(event, "local", "127.0.0.1", listener.port);
+	event = json_object_get(stuck_event(&stuck, &lister), "listener");
+	expect_text(event, "address", "127.0.0.1");
+	stuck_release(&stuck);
+	close(listener.fd);
+}
+
 /* A connection that was reset in the queue before is in it, but nothing else is known of it. */
 static void listener_reset_in_queue_9(void **state)
 {
@@ -300,10 +322,15 @@ static void listener_in_netns_18(void **state)
 int run_listeners(void)
 {
 	const struct CMUnitTest listeners[] = {
-		scenario(listener_stopped_server_3), scenario(listener_full_queue_4),
-		scenario(listener_limit_2),	     scenario(listener_reset_in_queue_9),
-		scenario(listener_shared_port_17),   scenario(listener_two_of_port_queued_17),
-		scenario(listener_in_netns_18),	     scenario(listeners_by_filter),
+		scenario(listener_stopped_server_3),
+		scenario(listener_full_queue_4),
+		scenario(listener_limit_2),
+		scenario(listener_v4_mapped_16),
+		scenario(listener_reset_in_queue_9),
+		scenario(listener_shared_port_17),
+		scenario(listener_two_of_port_queued_17),
+		scenario(listener_in_netns_18),
+		scenario(listeners_by_filter),
 	};
 
 	return cmocka_run_group_tests(listeners, suite_setup_unwatched, suite_teardown);

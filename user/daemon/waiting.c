@@ -129,7 +129,7 @@ static int compare_listeners(const void *a, const void *b)
 }
 
 /* The addresses that a listener can have in whose queue a connection is. */
-#define TAKERS_MAX 4
+#define TAKERS_MAX 3
 
 /* Of each such address the first listener that has something queued. */
 struct takers {
@@ -170,11 +170,7 @@ static void find_takers(struct takers *takers, const struct waiting *waiting,
 	place->family = FAMILY_IPV6;
 	add_taker(takers, waiting, &wanted);
 	if (conn->family == FAMILY_IPV4) {
-		memset(place->addr + 10, 0xff, 2); /* bound to a v4-mapped address */
-		memcpy(place->addr + 12, conn->local_addr, 4);
-		add_taker(takers, waiting, &wanted);
 		place->family = FAMILY_IPV4;
-		memset(place->addr, 0, sizeof(place->addr));
 		add_taker(takers, waiting, &wanted);
 	}
 	memcpy(place->addr, conn->local_addr, sizeof(place->addr));
