@@ -9,9 +9,9 @@
 #include "sockets.h"
 #include "suite.h"
 
-/* slowclose is the one that is tested; tail is ended by its first event. */
+/* slowclose is the one that is tested; tail is ended by the first event of the port. */
 static const char script[] = "slowclose() {\n"
-			     "	[ \"$1\" != tail ] || set -- \"$@\" -n 1\n"
+			     "	[ \"$1\" != tail ] || set -- \"$@\" -n 1 -L \"$PORT\"\n"
 			     "	\"$COMMAND\" --socket \"$SOCKET\" \"$@\"\n"
 			     "}\n";
 
@@ -53,6 +53,8 @@ void command_examples_with_jq(void **state)
 
 	(void)state;
 	listener_open(&listener, AF_INET, "127.0.0.1", 1);
+	snprintf(text, sizeof(text), "%u", listener.port);
+	setenv("PORT", text, 1);
 	pair_open(&pair, &listener);
 	pair_close_client(&pair);
 	start_example("list");

@@ -169,18 +169,30 @@ static bool read_out(struct daemon *daemon)
 	return true;
 }
 
+/* The older one, in whole lines: what is waited for comes last. */
+static void forget_half_of_said(struct daemon *daemon)
+{
+	char *half = daemon->said + daemon->said_length / 2;
+	char *newline = strchr(half, '\n');
+
+	if (newline)
+		half = newline + 1;
+	daemon->said_length -= (size_t)(half - daemon->said);
+	memmove(daemon->said, half, daemon->said_length);
+}
+
 static bool read_err(struct daemon *daemon)
 {
 	char text[4096];
 	ssize_t n = read(daemon->err, text, sizeof(text));
-	size_t room = sizeof(daemon->said) - 1 - daemon->said_length;
 
 	if (n <= 0)
 		return false;
-	if ((size_t)n < room)
-		room = (size_t)n;
-	memcpy(daemon->said + daemon->said_length, text, room);
-	daemon->said_length += room;
+	if (daemon->said_length + (size_t)n >= sizeof(daemon->said))
+		forget_half_of_said(daemon);
+	memcpy(daemon->said + daemon->said_length, text, (size_t)n);
+	daemon->said_length += (size_t)n;
+	daemon->said[daemon->said_length] = '\0';
 	return true;
 }
 

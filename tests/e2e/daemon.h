@@ -29,7 +29,7 @@ struct daemon {
 	char *line; /* of standard output, not yet complete */
 	size_t line_length;
 	size_t line_size;
-	char said[16384]; /* standard error, its beginning */
+	char said[65536]; /* standard error; of much, its end */
 	size_t said_length;
 	struct seen *seen;
 	size_t count;

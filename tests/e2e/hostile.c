@@ -194,6 +194,25 @@ static int ask_without_reading(struct http readers[READERS])
 	return 0;
 }
 
+static struct cgroup little_memory;
+
+/*
+ * As if the machine had that much memory, by which the service bounds what it keeps: so few readers
+ * are enough that the first of them are not given up meanwhile, after five seconds. Where there is
+ * no such limit it takes more of them.
+ */
+static void start_with_little_memory(void)
+{
+	cgroup_make(&little_memory, "memory", "slowclose-e2e-readers");
+	if (!cgroup_set(&little_memory, "memory.max", "67108864"))
+		cgroup_set(&little_memory, "memory.limit_in_bytes", "67108864");
+	assert_true(cgroup_enter(&little_memory));
+	command_service_start();
+	assert_true(cgroup_leave(&little_memory));
+	if (!cgroup_set(&little_memory, "memory.max", "max"))
+		cgroup_set(&little_memory, "memory.limit_in_bytes", "-1");
+}
+
 /* The answers to those who may ask are kept until they read them: not without a bound. */
 static void hostile_readers(void **state)
 {
@@ -203,7 +222,7 @@ static void hostile_readers(void **state)
 	int refused[2];
 
 	(void)state;
-	command_service_start();
+	start_with_little_memory();
 	child_start(&child, be_many_services, -1);
 	child_hear(&child);
 	json_decref(service_get("/v1/summary?window=start&histogram"));
@@ -223,6 +242,7 @@ static void hostile_readers(void **state)
 	assert_in_range(refused[1], refused[0] * 4 / 5, refused[0] * 6 / 5);
 	child_kill(&child);
 	command_service_start();
+	cgroup_remove(&little_memory);
 }
 
 #define LISTENERS 6000
