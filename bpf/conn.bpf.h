@@ -24,7 +24,7 @@ static __always_inline void conn_connecting(struct sock *sk)
 {
 	struct conn conn = {.role = ROLE_CLIENT, .state = TCP_SYN_SENT};
 
-	if (in_own_context(sk))
+	if (in_program(sk))
 		task_read(&conn.owner);
 	conn_add(sk, &conn); /* a failure is counted when the connection is established */
 }
@@ -62,7 +62,7 @@ static __always_inline bool accepted_late(const struct conn *conn)
 static __always_inline bool is_established(const struct conn *found, struct tcp_sock *tp)
 {
 	return found->state == TCP_ESTABLISHED &&
-	       (!tp || found->established_ns == tp->tcp_clock_cache);
+	       (!tp || !tp->tcp_clock_cache || found->established_ns == tp->tcp_clock_cache);
 }
 
 static __always_inline void conn_established(struct sock *sk, int old)
@@ -76,7 +76,7 @@ static __always_inline void conn_established(struct sock *sk, int old)
 		return;
 	if (tp && is_subflow(tp)) {
 		if (found)
-			conn_remove(sk);
+			conn_forget(sk, found);
 		return;
 	}
 	if (found && (found->state == TCP_SYN_SENT || found->state == TCP_SYN_RECV)) {
@@ -152,6 +152,14 @@ static __always_inline void conn_close_wait(struct sock *sk, int old)
 	}
 }
 
+/* The descriptor is gone. When, and by whom, a kernel thread that looks after it does not tell. */
+static __always_inline __u8 end_by_close(struct sock *sk)
+{
+	if (task_exiting())
+		return END_EXIT;
+	return in_kernel_thread(sk) ? END_UNKNOWN : END_CLOSE;
+}
+
 /* The application's FIN: out of CLOSE_WAIT that is the end of its part. Returns what has ended. */
 static __always_inline struct conn *conn_local_fin(struct sock *sk, int old, int state)
 {
@@ -165,8 +173,8 @@ static __always_inline struct conn *conn_local_fin(struct sock *sk, int old, int
 		if (!(conn->flags & CONN_CLOSING) && !descriptor_released(sk))
 			conn->end = END_SHUTDOWN;
 		else
-			conn->end = task_exiting() ? END_EXIT : END_CLOSE;
-		if (in_own_context(sk))
+			conn->end = end_by_close(sk);
+		if (in_program(sk))
 			task_read(&conn->closer);
 	}
 	return state == TCP_LAST_ACK ? conn : NULL;
@@ -196,6 +204,18 @@ static __always_inline void conn_closed_in_queue(struct sock *sk, struct conn *c
 {
 	conn_read_counters(conn, conn, sk, TCP_CLOSE);
 	conn->flags |= CONN_CLOSED;
+	conn->closed_ns = bpf_ktime_get_ns();
+}
+
+/*
+ * A child that goes in SYN_RECV was in the accept queue (Fast Open) if it is reset or times out, or
+ * if its listener closes, which has not let go of it yet; else making it has failed.
+ */
+static __always_inline bool was_queued_in_syn_recv(const struct conn *conn, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	return conn->role == ROLE_SERVER && (sk->sk_err || (tp && tp->fastopen_rsk));
 }
 
 /* Returns what has ended. */
@@ -207,8 +227,12 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 		conn = conn_find(sk);
 		if (conn && conn->role == ROLE_SERVER)
 			conn_note_accepted(conn, sk);
-		if (!conn || !conn_is_accepted(conn)) { /* it never was a connection */
-			conn_remove(sk);
+		if (!conn)
+			return NULL;
+		/* It never was a connection. */
+		if (!conn_is_accepted(conn) &&
+		    (old == TCP_SYN_SENT || !was_queued_in_syn_recv(conn, sk))) {
+			conn_forget(sk, conn);
 			return NULL;
 		}
 	}
@@ -219,7 +243,7 @@ static __always_inline struct conn *conn_closed(struct sock *sk, int old)
 	conn_note_accepted(conn, sk);
 	if (!conn->end) {
 		conn->end = end_of_closed(conn, sk, bpf_skc_to_tcp_sock(sk));
-		if (!sk->sk_err && conn->end != END_LISTENER_CLOSED && in_own_context(sk))
+		if (!close_error(sk) && conn->end != END_LISTENER_CLOSED && in_program(sk))
 			task_read(&conn->closer);
 	}
 	if (conn->role != ROLE_SERVER || conn_is_accepted(conn) || is_mptcp(sk))
@@ -344,11 +368,17 @@ static __always_inline void conn_closing(struct sock *sk)
 static __always_inline void conn_destroyed(struct sock *sk)
 {
 	struct conn *conn = conn_find(sk);
+	struct tcp_sock *tp;
 
 	if (!conn)
 		return;
 	if (!conn->established_ns) {
 		conn_remove(sk);
+		return;
+	}
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp && tp->tcp_clock_cache < conn->established_ns) { /* of the socket before */
+		conn_forget(sk, conn);
 		return;
 	}
 	if (!(conn->flags & CONN_CLOSED)) /* no look saw it */

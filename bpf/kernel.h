@@ -85,6 +85,8 @@ enum {
 #define S_IFSOCK 0140000
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
+#define SHUTDOWN_MASK 3 /* include/net/sock.h: both directions, as close() sets it first */
 #define TFO_SERVER_ENABLE 2 /* bit of the sysctl tcp_fastopen, include/net/tcp.h */
 #define SOCK_DONE 1 /* bit of sk_flags, include/net/sock.h: the peer's FIN has arrived */
 
@@ -251,6 +253,7 @@ struct tcp_sock {
 	__u64 bytes_retrans;
 	__u64 bytes_acked;
 	__u32 snd_una; /* the first byte that the peer has not acknowledged */
+	void *fastopen_rsk; /* of a child that is queued in SYN_RECV */
 	__u64 tcp_clock_cache; /* CLOCK_MONOTONIC in ns: when the last segment came or went */
 };
 

@@ -27,14 +27,16 @@ struct {
 
 static __always_inline bool close_is_slow(const struct conn *conn, __u64 end_ns)
 {
-	return conn->close_wait_ns && end_ns - conn->close_wait_ns >= slow_close_wait_ns;
+	return conn->close_wait_ns &&
+	       conn_close_wait_end_ns(conn, end_ns) - conn->close_wait_ns >= slow_close_wait_ns;
 }
 
 static __always_inline bool kept_is_slow(const struct conn *conn, __u64 end_ns)
 {
 	__u64 since_ns = conn_kept_since_ns(conn);
 
-	return since_ns && end_ns - since_ns >= slow_close_wait_ns;
+	/* It can have been accepted since a look has read the clock. */
+	return since_ns && since_ns < end_ns && end_ns - since_ns >= slow_close_wait_ns;
 }
 
 /* 0 where the wait is not known. A connection that nobody accepted waited until its end. */
@@ -115,7 +117,8 @@ static __always_inline bool fold_waits(struct fold_key *key, const struct record
 				 conn->flags & CONN_OLD, accept_is_slow(conn, record->end_ns));
 	if (!conn->close_wait_ns)
 		return all;
-	all &= fold_wait(key, FOLD_CLOSE_WAIT, record->end_ns - conn->close_wait_ns,
+	all &= fold_wait(key, FOLD_CLOSE_WAIT,
+			 conn_close_wait_end_ns(conn, record->end_ns) - conn->close_wait_ns,
 			 conn->flags & CONN_OLD_FIN, close_is_slow(conn, record->end_ns));
 	all &= fold_wait(key, FOLD_UNTIL_FIN, conn->close_wait_ns - conn->established_ns,
 			 conn->flags & CONN_OLD, false);

@@ -56,15 +56,17 @@ static __always_inline void conn_adopt(struct sock *sk, struct tcp_sock *tp)
 
 	if (is_subflow(tp) || conn_find(sk))
 		return;
-	conn.role = role_by_counters(tp);
 	conn.state = sk->__sk_common.skc_state;
 	conn.flags = CONN_OLD;
 	/* The latest moment at which all that it has been through so far can have happened. */
 	conn.established_ns = segment_ns(tp);
-	if (sk->sk_socket)
+	if (sk->sk_socket) {
+		conn.role = role_by_counters(tp);
 		conn.flags |= CONN_ACCEPTED;
-	else if (conn.role == ROLE_SERVER)
+	} else { /* in an accept queue */
+		conn.role = ROLE_SERVER;
 		conn.queued_ns = conn.established_ns;
+	}
 	if (conn.state == TCP_CLOSE_WAIT) {
 		conn.close_wait_ns = conn.established_ns;
 		conn.flags |= CONN_OLD_FIN;

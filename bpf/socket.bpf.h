@@ -73,11 +73,36 @@ static __always_inline void task_read(struct conn_task *task)
 	bpf_probe_read_kernel_str(task->comm, sizeof(task->comm), leader->comm);
 }
 
-static __always_inline bool task_exiting(void)
+static __always_inline __u32 task_flags(void)
 {
 	void *task = (void *)bpf_get_current_task();
 
-	return FOLLOW_READ(task, struct task_struct, flags) & PF_EXITING;
+	return FOLLOW_READ(task, struct task_struct, flags);
+}
+
+static __always_inline bool task_exiting(void)
+{
+	return task_flags() & PF_EXITING;
+}
+
+/*
+ * Whether the current task is a thread of the kernel that acts on the socket of a program: it drops
+ * the last reference after that has gone (io_uring's registered files, sockets in flight), or works
+ * for it (io_uring before 5.12). It is no owner and no closer.
+ */
+static __always_inline bool in_kernel_thread(struct sock *sk)
+{
+	struct socket *socket;
+
+	if (!(task_flags() & PF_KTHREAD))
+		return false;
+	socket = socket_of(sk);
+	return socket && socket->file;
+}
+
+static __always_inline bool in_program(struct sock *sk)
+{
+	return in_own_context(sk) && !in_kernel_thread(sk);
 }
 
 /* Whether the last reference to the descriptor is gone: close(), not shutdown(). */
@@ -103,6 +128,12 @@ static __always_inline int close_error(struct sock *sk)
 {
 	struct mptcp_sock *mptcp = (void *)sk;
 
+	/*
+	 * Here close() ends it, without a FIN. An error that is left is none of the connection's
+	 * end (IP_RECVERR, TLS, sockmap): had it been one, it would be in CLOSE already.
+	 */
+	if (sk->sk_shutdown == SHUTDOWN_MASK)
+		return 0;
 	if (sk->sk_err || !is_mptcp(sk) || !bpf_core_field_exists(mptcp->first))
 		return sk->sk_err;
 	return BPF_CORE_READ(mptcp, first, sk_err);

@@ -131,11 +131,18 @@ static __always_inline int conn_add_with(struct sock *sk, const struct conn *con
 	return bpf_map_update_elem(&conns_more, &key, conn, flags);
 }
 
-/* When one that had this socket's address before has ended, and how, nobody can tell. */
-static __always_inline void count_end_unseen(void)
+/*
+ * Removes what tells of no connection any more, but can be the entry of one that had this socket's
+ * address before: when that has ended, and how, nobody can tell.
+ */
+static __always_inline void conn_forget(struct sock *sk, const struct conn *conn)
 {
-	struct conn_cpu *cpu = this_cpu();
+	bool was_established = conn->established_ns;
+	struct conn_cpu *cpu;
 
+	if (!conn_remove(sk) || !was_established)
+		return;
+	cpu = this_cpu();
 	if (cpu)
 		count(&cpu->losses[LOSS_END_UNSEEN]);
 }
@@ -144,10 +151,9 @@ static __always_inline void count_end_unseen(void)
 static __always_inline int conn_add(struct sock *sk, const struct conn *conn)
 {
 	struct conn *before = conn_find(sk);
-	bool was_established = before && before->established_ns;
 
-	if (before && conn_remove(sk) && was_established)
-		count_end_unseen();
+	if (before)
+		conn_forget(sk, before);
 	return conn_add_with(sk, conn, BPF_ANY);
 }
 

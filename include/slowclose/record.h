@@ -74,6 +74,7 @@ struct conn {
 	__u64 established_ns;
 	__u64 accepted_ns; /* server: returned by accept() */
 	__u64 close_wait_ns; /* entered CLOSE_WAIT */
+	__u64 closed_ns; /* reset in the accept queue, where it stays, but not in CLOSE_WAIT */
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
 	__u16 local_port;
@@ -228,6 +229,13 @@ static inline __attribute__((always_inline)) _Bool conn_is_accepted(const struct
 	return conn->accepted_ns || conn->flags & CONN_ACCEPTED;
 }
 
+/* When a close wait was over, of one that ended, or was looked at, at end_ns. */
+static inline __attribute__((always_inline)) __u64 conn_close_wait_end_ns(const struct conn *conn,
+									  __u64 end_ns)
+{
+	return conn->closed_ns ? conn->closed_ns : end_ns;
+}
+
 /* When the application began to keep it in CLOSE_WAIT: not before it had it. 0: without a FIN. */
 static inline __attribute__((always_inline)) __u64 conn_kept_since_ns(const struct conn *conn)
 {
@@ -305,8 +313,8 @@ struct fold_record {
 
 /* With the map's own 56 bytes an entry stays within a 256-byte allocation. */
 _Static_assert(sizeof(struct conn) <= 200, "a live connection must stay small");
-_Static_assert(sizeof(struct conn) == 152, "no implicit padding");
-_Static_assert(sizeof(struct record) == 184, "no implicit padding");
+_Static_assert(sizeof(struct conn) == 160, "no implicit padding");
+_Static_assert(sizeof(struct record) == 192, "no implicit padding");
 
 _Static_assert(sizeof(struct listener) == 64, "no implicit padding");
 _Static_assert(sizeof(struct listener_record) == 96, "no implicit padding");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How connections end. Numbers in names are those of the scenarios. */
 #include <errno.h>
+#include <linux/icmp.h>
+#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -422,6 +424,80 @@ static void end_timeout(void **state)
 	expect_one_each(&pair);
 }
 
+/* What the socket sends next, by which a router tells it that it was not delivered. */
+static uint32_t sequence_of(int fd)
+{
+	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP, queue = TCP_SEND_QUEUE;
+	socklen_t length = sizeof(uint32_t);
+	uint32_t sequence;
+
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue)), 0);
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &length), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)), 0);
+	return sequence;
+}
+
+/* RFC 792: with the headers of what it is about. */
+static void send_unreachable(const struct pair *pair)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		struct tcphdr tcp;
+	} message = {
+		.icmp = {.type = ICMP_DEST_UNREACH, .code = ICMP_HOST_UNREACH},
+		.ip = {.version = 4, .ihl = 5, .protocol = IPPROTO_TCP},
+		.tcp = {.source = htons(pair->server_port), .dest = htons(pair->client_port)},
+	};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	const uint8_t *bytes = (const void *)&message;
+	uint32_t sum = 0;
+
+	message.ip.saddr = message.ip.daddr = to.sin_addr.s_addr;
+	message.ip.tot_len = htons(sizeof(message.ip) + sizeof(message.tcp));
+	message.tcp.seq = htonl(sequence_of(pair->server));
+	for (size_t i = 0; i < sizeof(message); i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	message.icmp.checksum = htons((uint16_t) ~(sum + (sum >> 16)));
+	assert_int_equal(
+		sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&to, sizeof(to)),
+		sizeof(message));
+	close(fd);
+}
+
+/* With IP_RECVERR an error is left at the socket, and the connection lives. */
+static void end_is_not_an_error_before(void **state)
+{
+	struct listener listener = open_listener();
+	struct pollfd polled = {.events = POLLERR};
+	struct pair pair;
+	struct span closed;
+	json_t *event;
+	int on = 1;
+
+	(void)state;
+	pair_open(&pair, &listener);
+	assert_int_equal(setsockopt(pair.server, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+	send_unreachable(&pair);
+	polled.fd = pair.server;
+	assert_int_equal(poll(&polled, 1, PATIENCE_MS), 1);
+	send_all(pair.client, "?", 1);
+	pair_shutdown_client(&pair);
+	closed = timed_close(pair.server);
+	close(pair.client);
+	close(listener.fd);
+
+	event = server_event(&pair);
+	expect_text(event, "end", "reset-unread");
+	expect_task(event, "closer", getpid(), gettid());
+	expect_wait(event, "close_wait_ms", pair.fin, closed);
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
 /* One socket, two connections. */
 static void end_disconnect_and_again(void **state)
 {
@@ -490,6 +566,7 @@ int run_ends(void)
 		scenario(end_linger_0),
 		scenario(end_reset_in_close_wait),
 		scenario(end_timeout),
+		scenario(end_is_not_an_error_before),
 		scenario(end_disconnect_and_again),
 		scenario(end_refused_is_none),
 	};

@@ -108,6 +108,58 @@ static void owner_passed_over_unix_socket_15(void **state)
 	expect_one_each(&pair);
 }
 
+/* A socket whose only descriptors are in its own queue, with the connection. */
+static void leave_in_flight(int channel, int listener)
+{
+	int server = accept(listener, NULL, NULL), ends[2];
+	struct child other;
+
+	if (server < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		child_fail("accept");
+	other.channel = ends[1];
+	child_send_fd(&other, ends[0]);
+	child_send_fd(&other, server);
+	child_say(channel, 0, 0, 0);
+	child_told(channel);
+}
+
+/* The kernel finds that nobody can reach it any more, when the next such socket is closed. */
+static void owner_is_no_thread_of_the_kernel(void **state)
+{
+	struct listener listener;
+	struct child child;
+	struct pair pair;
+	json_t *event, *closer;
+	json_int_t closer_pid;
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	pair_connect(&pair, &listener);
+	child_start(&child, leave_in_flight, listener.fd);
+	child_hear(&child);
+	close(listener.fd);
+	pair_close_client(&pair);
+	pid = child.pid;
+	child_tell(&child, 0);
+	child_wait(&child);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	close(ends[0]);
+	close(ends[1]);
+
+	event = server_event(&pair);
+	expect_task(event, "owner", pid, pid);
+	closer = json_object_get(event, "closer");
+	closer_pid = json_integer_value(json_object_get(closer, "pid"));
+	if (json_is_null(closer)) /* by a thread of its own, since 6.8 */
+		expect_null(event, "end");
+	else if (closer_pid != pid) /* who has left it finds that, or who closes one */
+		expect_task(event, "closer", getpid(), gettid());
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
 static void accept_with_odd_name(int channel, int listener)
 {
 	int fd;
@@ -232,6 +284,7 @@ int run_owners(void)
 	const struct CMUnitTest owners[] = {
 		scenario(owner_accepted_here_closed_in_child_15),
 		scenario(owner_passed_over_unix_socket_15),
+		scenario(owner_is_no_thread_of_the_kernel),
 		scenario(owner_with_odd_name),
 		scenario(owner_closes_the_last_descriptor),
 		scenario(owner_of_nonblocking_connect),

@@ -172,6 +172,46 @@ static void queue_reset_then_accepted_9(void **state)
 	expect_one_each(&pair);
 }
 
+/* It stays in the queue, but not in CLOSE_WAIT. */
+static void queue_reset_in_close_wait_9(void **state)
+{
+	struct listener listener;
+	struct wanted wanted;
+	struct pair pair;
+	struct span reset;
+	double waited_ms;
+	json_t *event;
+
+	(void)state;
+	listener_open(&listener, AF_INET, "127.0.0.1", BACKLOG);
+	pair_connect(&pair, &listener);
+	pair_shutdown_client(&pair);
+	pass_ms(20);
+	set_linger_0(pair.client);
+	reset = timed_close(pair.client);
+	wait_state(pair.server_port, pair.client_port, STATE_GONE);
+	reset.after = now_ns();
+
+	/* A look can have come before that, on a busy machine. */
+	wanted = wanted_server(&pair);
+	wanted.event = "waiting";
+	event = daemon_expect(&suite.daemon, &wanted);
+	waited_ms = json_number_value(json_object_get(event, "accept_wait_ms"));
+	if (waited_ms * 1e6 > (double)(reset.after - pair.queued.before))
+		expect_text(event, "state", "accept-queue");
+	pass_ms(100);
+	pair_accept(&pair, &listener);
+	event = server_event(&pair);
+	expect_text(event, "end", "reset-by-peer");
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_wait(event, "close_wait_ms", pair.fin, reset);
+	expect_null(event, "closer");
+	close(pair.server);
+	close(listener.fd);
+	client_event(&pair);
+	expect_one_each(&pair);
+}
+
 static void queue_reset_then_listener_closed_9(void **state)
 {
 	struct listener listener;
@@ -273,6 +313,7 @@ int run_queue(void)
 		scenario(queue_out_of_descriptors_2),
 		scenario(queue_out_of_descriptors_until_death_2),
 		scenario(queue_reset_then_accepted_9),
+		scenario(queue_reset_in_close_wait_9),
 		scenario(queue_reset_then_listener_closed_9),
 		scenario(queue_listener_closed_10),
 		scenario(queue_accepted_in_close_wait),

@@ -51,9 +51,11 @@ static void fastopen_connect(struct pair *pair, struct listener *listener, bool 
 		   (struct sockaddr *)&listener->address, listener->length) != 5)
 		fail_msg("MSG_FASTOPEN: %s", strerror(errno));
 	listener_wait_queued(listener, 1);
-	pair->queued.after = now_ns();
 	pair->client_port = local_port_of(pair->client);
 	pair->server_port = listener->port;
+	if (!deaf) /* the client's ACK can come later, and it lives from then on */
+		wait_state(pair->server_port, pair->client_port, TCP_ESTABLISHED);
+	pair->queued.after = now_ns();
 	assert_int_equal(netns_counter("TCPFastOpenPassive"), 1); /* else this tests nothing */
 }
 
@@ -118,6 +120,32 @@ static void special_fastopen_ends_in_syn_recv_19(void **state)
 	expect_text(event, "end", "aborted");
 	expect_task(event, "owner", getpid(), gettid());
 	expect_task(event, "closer", getpid(), gettid());
+}
+
+/* The client has gone when the server's SYN-ACK comes again, and is answered by a reset. */
+static void special_fastopen_reset_in_syn_recv_19(void **state)
+{
+	struct listener listener;
+	struct pair pair;
+	json_t *event;
+
+	(void)state;
+	fastopen_connect(&pair, &listener, true);
+	close(pair.client);
+	wait_state(pair.server_port, pair.client_port, STATE_GONE);
+	pair_accept(&pair, &listener);
+	receive_all(pair.server, 5); /* it is one, for its program */
+
+	event = server_event(&pair);
+	expect_truth(event, "accepted", true);
+	expect_wait(event, "accept_wait_ms", pair.queued, pair.accepted);
+	expect_text(event, "end", "reset-by-peer");
+	expect_end(event, "remote", "127.0.0.1", pair.client_port);
+	expect_task(event, "owner", getpid(), gettid());
+	expect_null(event, "closer");
+	close(pair.server);
+	close(listener.fd);
+	netns_leave();
 }
 
 static void special_fastopen_never_accepted_19(void **state)
@@ -437,6 +465,7 @@ int run_special(void)
 		scenario(special_fastopen_19),
 		scenario(special_fastopen_in_syn_recv_19),
 		scenario(special_fastopen_ends_in_syn_recv_19),
+		scenario(special_fastopen_reset_in_syn_recv_19),
 		scenario(special_fastopen_never_accepted_19),
 		scenario(special_syn_cookies_19),
 		scenario(special_defer_accept_19),

@@ -60,7 +60,11 @@ static json_t *state(const struct event *event)
 {
 	if (event->kind != RECORD_WAITING)
 		return json_null();
-	return json_string(event->conn.close_wait_ns ? "close-wait" : "accept-queue");
+	if (event->conn.flags & CONN_CLOSED)
+		return json_string("accept-queue");
+	if (!event->conn.close_wait_ns || event->conn.flags & CONN_CLOSED)
+		return json_string("accept-queue");
+	return json_string("close-wait");
 }
 
 static json_t *endpoint(const struct conn *conn, const __u8 *address, __u16 port)

@@ -267,10 +267,10 @@ static void room(void **state)
 {
 	(void)state;
 	assert_int_equal(room_connections(UINT64_MAX), UINT32_MAX);
-	assert_true(room_connections(768 << 20) > 1048576);
-	assert_true(room_connections(768 << 20) * 656ULL <= 672 << 20);
-	assert_int_equal(room_connections(128 << 20), (32 << 20) / 656);
-	assert_int_equal(room_connections(64 << 20), (16 << 20) / 656);
+	assert_true(room_connections(768 << 20) >= 1048576);
+	assert_true(room_connections(768 << 20) * 672ULL <= 672 << 20);
+	assert_int_equal(room_connections(128 << 20), (32 << 20) / 672);
+	assert_int_equal(room_connections(64 << 20), (16 << 20) / 672);
 	assert_int_equal(room_connections(0), 0);
 	assert_int_equal(room_events(UINT64_MAX), 32 << 20);
 	assert_int_equal(room_events(768 << 20), 32 << 20);

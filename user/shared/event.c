@@ -102,7 +102,8 @@ void event_from_record(struct event *event, const struct record *record,
 	event->close_wait_ns = UNKNOWN;
 	event->lifetime_ns = UNKNOWN;
 	if (event->kind != RECORD_ACCEPTED_LATE) { /* which tells of the accept wait alone */
-		event->close_wait_ns = elapsed(conn->close_wait_ns, record->end_ns);
+		event->close_wait_ns =
+			elapsed(conn->close_wait_ns, conn_close_wait_end_ns(conn, record->end_ns));
 		event->lifetime_ns = elapsed(conn->established_ns, record->end_ns);
 	}
 	event->at_least = conn->flags & CONN_OLD;

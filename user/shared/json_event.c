@@ -267,7 +267,8 @@ static const char *state(const struct event *event)
 {
 	if (event->kind != RECORD_WAITING)
 		return NULL;
-	return event->conn.close_wait_ns ? "close-wait" : "accept-queue";
+	return event->conn.close_wait_ns && !(event->conn.flags & CONN_CLOSED) ? "close-wait"
+									       : "accept-queue";
 }
 
 static void put_identity(struct line *line, const struct event *event)
