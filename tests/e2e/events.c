@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The stream of events, as several subscribers with filters of their own get it. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,10 +153,76 @@ static void api_events_with_filters(void **state)
 	service_stop();
 }
 
+#define AT_ONCE 1000
+#define ENDING 16000
+
+/* Each waits for long enough to be told of, and ends whether a look is under way or not. */
+static void wait_and_end(const struct listener *listener)
+{
+	static struct pair pairs[AT_ONCE];
+
+	for (int i = 0; i < ENDING + AT_ONCE; i++) {
+		struct pair *pair = &pairs[i % AT_ONCE];
+
+		if (i >= AT_ONCE) {
+			while (now_ns() - pair->fin.after < 200000000)
+				pass_ms(1);
+			close(pair->server);
+		}
+		if (i < ENDING) {
+			pair_open(pair, listener);
+			pair->fin = timed_close(pair->client);
+		}
+	}
+}
+
+/* Who keeps by its id what waits forgets it by its end, and never hears of it again. */
+static void api_events_end_with_the_end(void **state)
+{
+	static uint64_t ended[UINT16_MAX + 1]; /* by the client's port */
+	struct listener listener;
+	struct http stream;
+	struct pair last;
+	long waiting = 0, late = 0;
+	uint16_t port = 0;
+	json_t *event;
+
+	(void)state;
+	service_start(arguments);
+	listener_open(&listener, AF_INET, "127.0.0.1", 4);
+	subscribe(&stream, "/v1/events?role=server&lport=%u", listener.port);
+	wait_and_end(&listener);
+	pair_open(&last, &listener);
+	pair_close_client(&last);
+	pass_ms(150);
+	close(last.server);
+	while (port != last.client_port || !ended[port]) {
+		event = service_next(&stream);
+		if (strcmp(text_at(event, "event"), "heartbeat") != 0) {
+			uint64_t id = strtoull(text_at(event, "id"), NULL, 16);
+
+			port = (uint16_t)number_at(event, "remote.port");
+			waiting += !strcmp(text_at(event, "event"), "waiting");
+			late += ended[port] == id;
+			if (strcmp(text_at(event, "event"), "closed") == 0)
+				ended[port] = id;
+		}
+		json_decref(event);
+	}
+	print_message("           told of %ld that waited, of %ld after their end\n", waiting,
+		      late);
+	assert_true(waiting > 0);
+	assert_int_equal(late, 0);
+	http_close(&stream);
+	close(listener.fd);
+	service_stop();
+}
+
 int run_events(void)
 {
 	const struct CMUnitTest events[] = {
 		service_scenario(api_events_with_filters),
+		service_scenario(api_events_end_with_the_end),
 	};
 
 	return cmocka_run_group_tests(events, service_setup, service_teardown);

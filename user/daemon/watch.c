@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "array.h"
 #include "clock.h"
 #include "log.h"
 #include "scan.h"
@@ -30,6 +31,9 @@
 /* Of what waits, so many are told before the loop goes round: some milliseconds. */
 #define TELL_PIECE 500
 
+/* Slow ones that end while a look is under way: as many as the ring holds, and some more. */
+#define ENDED_MAX 65536
+
 /* Of fast connections, so many processes are looked up in /proc a second; of slow ones all. */
 #define PLACES_A_SECOND 200
 
@@ -47,6 +51,8 @@ struct watch {
 	bool looks_at_all; /* not only at what is to be told */
 	struct watch_looked looked; /* what is known of the look so far */
 	size_t told;
+	struct array ended_ids; /* uint64_t: of slow ones that ended since the look began; */
+	size_t ended_sorted; /* so many of them are in order */
 	sd_event_source *tell; /* the turn of what waits and is not told yet */
 	unsigned int places_left;
 	unsigned long holders_left_out;
@@ -80,6 +86,8 @@ static void on_record(void *userdata, const struct record *record)
 	event.owner_place = place_of(watch, &event, &event.conn.owner, &owner);
 	event.closer_place = place_of(watch, &event, &event.conn.closer, &closer);
 	watch->ended += event.kind == RECORD_CLOSED;
+	if (watch->looking && event.kind == RECORD_CLOSED && event.slow)
+		array_add(&watch->ended_ids, &event.id);
 	watch->sink.on_event(watch->sink.userdata, &event);
 }
 
@@ -158,6 +166,22 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_time_relative(source, LOOK_USEC);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *one = a, *other = b;
+
+	return compare_u64(*one, *other);
+}
+
+/* Its end was told while the look was under way: that is the last that is heard of it. */
+static bool has_ended(struct watch *watch, uint64_t id)
+{
+	size_t at = array_first(&watch->ended_ids, &id, compare_ids);
+
+	return at < watch->ended_ids.count &&
+	       compare_ids(array_at(&watch->ended_ids, at), &id) == 0;
+}
+
 /* One piece of what the look has found; then the loop goes round, and the ring is read. */
 static int on_tell(sd_event_source *source, void *userdata)
 {
@@ -169,10 +193,13 @@ static int on_tell(sd_event_source *source, void *userdata)
 	struct event event;
 
 	(void)source;
+	if (watch->ended_sorted < watch->ended_ids.count)
+		array_sort(&watch->ended_ids, compare_ids);
+	watch->ended_sorted = watch->ended_ids.count;
 	for (; watch->told < count && watch->told < end; watch->told++) {
 		waiting_event(watch->waiting, watch->told, &watch->options.hooks.slow, offset_ns,
 			      watch->places, &event, &place);
-		if (waiting_is_due(watch->waiting, watch->told))
+		if (waiting_is_due(watch->waiting, watch->told) && !has_ended(watch, event.id))
 			watch->sink.on_event(watch->sink.userdata, &event);
 		if (watch->looks_at_all)
 			watch->sink.on_waiting(watch->sink.userdata, &event);
@@ -230,6 +257,8 @@ static void begin_look(struct watch *watch)
 	if (watch->sink.wants_all)
 		wanted = watch->sink.wants_all(watch->sink.userdata);
 	watch->looks_at_all = wanted.in_full;
+	array_clear(&watch->ended_ids);
+	watch->ended_sorted = 0;
 	options.scan.mark = watch->looks_at_all;
 	options.scan.once = !watch->looks_at_all;
 	options.scan.most = wanted.in_full;
@@ -326,6 +355,7 @@ int watch_new(struct watch **ret, const struct watch_options *options,
 	if (r < 0)
 		goto out;
 	watch->now_ns = clock_monotonic_ns(); /* there was nothing to be read so far */
+	array_init(&watch->ended_ids, sizeof(uint64_t), ENDED_MAX);
 	r = -ENOMEM;
 	watch->places = places_new();
 	watch->waiting = waiting_new(watch->hooks);
@@ -350,6 +380,7 @@ void watch_free(struct watch *watch)
 		return;
 	looker_free(watch->looker);
 	waiting_free(watch->waiting);
+	array_clear(&watch->ended_ids);
 	places_free(watch->places);
 	sd_event_source_disable_unref(watch->more);
 	sd_event_source_disable_unref(watch->tell);
