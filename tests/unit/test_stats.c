@@ -511,7 +511,7 @@ static void slots_used_up(void **state)
 	stats_free(stats);
 }
 
-/* After an hour the row that was idle for the longest time makes room; one in use never does. */
+/* After five minutes the row that was idle for the longest time makes room; one in use never does. */
 static void idle_rows(void **state)
 {
 	const struct stats_options options = {.thresholds = thresholds, .rows_max = 2};
@@ -525,11 +525,11 @@ static void idle_rows(void **state)
 	record.conn.owner = task_named(2, "second");
 	add_record(stats, &record, now_ns);
 	record.conn.owner = task_named(1, "first");
-	now_ns += 1800 * NSEC_PER_SEC;
+	now_ns += 150 * NSEC_PER_SEC;
 	add_record(stats, &record, now_ns);
 	record.conn.owner = task_named(3, "third");
-	now_ns += 1800 * NSEC_PER_SEC;
-	add_record(stats, &record, now_ns); /* the second was idle for an hour, not more */
+	now_ns += 150 * NSEC_PER_SEC;
+	add_record(stats, &record, now_ns); /* the second was idle for so long, not more */
 	now_ns += 15 * NSEC_PER_SEC;
 	add_record(stats, &record, now_ns);
 	record.conn.owner = task_named(4, "fourth");

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A row is idle after this. */
-#define IDLE_TICKS TICKS_PER_HOUR
+/* A row is idle after this, five minutes: who is new then is of more interest. */
+#define IDLE_TICKS (TICKS_PER_HOUR / 12)
 
 /* A bound of memory: all slots of half of the rows, and of ten more, at once. */
 #define SLOTS_MAX(rows_max) (((rows_max) / 2 + 10) * ROW_SLOTS)

@@ -30,8 +30,8 @@ struct row *table_next(const struct table *table, uint64_t hash, const struct ro
 struct row *table_find(const struct table *table, const union row_key *key, uint64_t hash);
 
 /*
- * Adds a row. When the table is full, the one that was idle for the longest time, if that is an
- * hour, is added to `other` and makes room. Returns NULL when there is none.
+ * Adds a row. When the table is full, the one that was idle for the longest time, if that is
+ * five minutes, is added to `other` and makes room. Returns NULL when there is none.
  */
 struct row *table_add(struct table *table, const union row_key *key, uint64_t hash, uint64_t tick);
 
