@@ -66,7 +66,6 @@ enum {
 	TCP_CLOSING,
 };
 
-#define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262

@@ -511,7 +511,8 @@ static void slots_used_up(void **state)
 	stats_free(stats);
 }
 
-/* After five minutes the row that was idle for the longest time makes room; one in use never does. */
+/* After five minutes the row that was idle for the longest time makes room; one in use never does.
+ */
 static void idle_rows(void **state)
 {
 	const struct stats_options options = {.thresholds = thresholds, .rows_max = 2};

@@ -22,6 +22,7 @@ static int make_directory(const char *path)
 {
 	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	char *slash;
+	int error;
 
 	strcpy(directory, path);
 	slash = strrchr(directory, '/');
@@ -30,8 +31,9 @@ static int make_directory(const char *path)
 	*slash = '\0';
 	if (mkdir(directory, 0755) == 0 || errno == EEXIST)
 		return 0;
-	log_error("cannot make the directory %s: %s", directory, strerror(errno));
-	return -errno;
+	error = errno;
+	log_error("cannot make the directory %s: %s", directory, strerror(error));
+	return -error;
 }
 
 /* Returns 0 if the path is free now. */

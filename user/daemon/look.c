@@ -8,7 +8,7 @@
 #include "turn.h"
 
 /* The tick's own, the report's, and those of clients. */
-#define LOOKS_MAX 8
+#define LOOKS_QUEUED_MAX 8
 
 struct look {
 	struct waiting *waiting;
@@ -20,7 +20,7 @@ struct look {
 struct looker {
 	sd_event *loop;
 	sd_event_source *piece; /* the turn of the next one */
-	struct look looks[LOOKS_MAX]; /* the first is under way if begun_ns is set */
+	struct look looks[LOOKS_QUEUED_MAX]; /* the first is under way if begun_ns is set */
 	size_t count;
 	int64_t begun_ns;
 	int64_t last_ns;
@@ -83,7 +83,7 @@ int looker_add(struct looker *looker, struct waiting *waiting,
 {
 	int r;
 
-	if (looker->count == LOOKS_MAX)
+	if (looker->count == LOOKS_QUEUED_MAX)
 		return -EBUSY;
 	r = turn_ask(looker->loop, &looker->piece, on_piece, looker);
 	if (r < 0)

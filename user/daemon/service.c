@@ -25,15 +25,14 @@ static void on_event(void *userdata, const struct event *event)
 	stats_add(service->stats, event, now_ns);
 	events_publish(service->events, event);
 	journal_event(service->journal, event, now_ns);
-	if (service->findings) /* not yet while it starts */
-		findings_event(service->findings, event, now_ns);
+	findings_event(service->findings, event, now_ns);
 }
 
 static struct watch_wanted wants_all(void *userdata)
 {
 	struct service *service = userdata;
 
-	return service->findings ? findings_begin(service->findings) : (struct watch_wanted){};
+	return findings_begin(service->findings);
 }
 
 static void on_counted(void *userdata, const struct event *event)
@@ -54,16 +53,14 @@ static void on_looked(void *userdata, const struct watch_looked *looked)
 {
 	struct service *service = userdata;
 
-	if (service->findings)
-		findings_looked(service->findings, looked);
+	findings_looked(service->findings, looked);
 }
 
 static void on_pause(void *userdata)
 {
 	struct service *service = userdata;
 
-	if (service->api) /* not yet while it starts */
-		api_wake(service->api);
+	api_wake(service->api);
 	if (service->metrics_api)
 		api_wake(service->metrics_api);
 }
@@ -259,8 +256,8 @@ void service_set(struct service *service, const struct settings *settings)
 	hooks_set_stream(watch_hooks(service->watch), settings->stream_slow);
 	stats_set_thresholds(service->stats, &settings->slow);
 	journal_set_most(service->journal, settings->journal_events);
-	if (other_interval)
-		await_report(service);
+	if (other_interval && await_report(service) < 0)
+		log_error("cannot set when the next summary comes");
 }
 
 /* Each client takes a descriptor. */
@@ -374,8 +371,10 @@ int service_run(const struct settings *settings, const struct config_source *sou
 
 	/* Before all else: loading the programs takes long. */
 	r = reload_hold();
-	if (r < 0)
+	if (r < 0) {
+		log_error("cannot hold SIGHUP: %s", strerror(-r));
 		return r;
+	}
 	passed = passed_socket(passed_address);
 	if (passed < 0 && passed != -ENOENT) /* logged */
 		return passed;

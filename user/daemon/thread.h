@@ -38,12 +38,12 @@ const char *thread_wait_name(enum thread_wait wait);
 const char *thread_wait_text(enum thread_wait wait);
 
 /*
- * state is the kernel's: 0, or a bit for each state. names are those of the functions on the
- * stack, the innermost first; NULL for those that are not known. futex is how it sleeps in that,
+ * state is the kernel's: 0, or a bit for each state. stack has the names of its functions, the
+ * innermost first; NULL for those that are not known. futex is how it sleeps in that,
  * if that is what it does. *where is the innermost function that is not the scheduler's
  * own, or NULL where that is not known.
  */
-enum thread_wait thread_classify(uint32_t state, const char *const *names, size_t count,
+enum thread_wait thread_classify(uint32_t state, const char *const *stack, size_t count,
 				 enum futex_sleep futex, const char **where);
 
 #endif

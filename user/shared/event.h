@@ -37,8 +37,6 @@ struct place {
 	char container[72];
 };
 
-struct listener_event;
-
 struct event {
 	enum record_kind kind;
 	struct conn conn;
