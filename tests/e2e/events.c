@@ -180,32 +180,37 @@ static void wait_and_end(const struct listener *listener)
 static void api_events_end_with_the_end(void **state)
 {
 	static uint64_t ended[UINT16_MAX + 1]; /* by the client's port */
-	struct listener listener;
+	struct listener listener, other;
+	long waiting = 0, late = 0;
 	struct http stream;
 	struct pair last;
-	long waiting = 0, late = 0;
-	uint16_t port = 0;
+	char target[64];
 	json_t *event;
 
 	(void)state;
 	service_start(arguments);
 	listener_open(&listener, AF_INET, "127.0.0.1", 4);
-	subscribe(&stream, "/v1/events?role=server&lport=%u", listener.port);
+	listener_open(&other, AF_INET, "127.0.0.1", 4);
+	snprintf(target, sizeof(target), "/v1/events?role=server&lport=%u,%u", listener.port,
+		 other.port);
+	service_subscribe(&stream, target);
 	wait_and_end(&listener);
-	pair_open(&last, &listener);
+	pair_open(&last, &other);
 	pair_close_client(&last);
 	pass_ms(150);
 	close(last.server);
-	while (port != last.client_port || !ended[port]) {
+	for (bool over = false; !over;) {
 		event = service_next(&stream);
 		if (strcmp(text_at(event, "event"), "heartbeat") != 0) {
 			uint64_t id = strtoull(text_at(event, "id"), NULL, 16);
+			uint64_t *known = &ended[number_at(event, "remote.port")];
 
-			port = (uint16_t)number_at(event, "remote.port");
 			waiting += !strcmp(text_at(event, "event"), "waiting");
-			late += ended[port] == id;
-			if (strcmp(text_at(event, "event"), "closed") == 0)
-				ended[port] = id;
+			late += *known == id;
+			if (strcmp(text_at(event, "event"), "closed") == 0) {
+				*known = id;
+				over = number_at(event, "local.port") == other.port;
+			}
 		}
 		json_decref(event);
 	}
@@ -215,6 +220,7 @@ static void api_events_end_with_the_end(void **state)
 	assert_int_equal(late, 0);
 	http_close(&stream);
 	close(listener.fd);
+	close(other.fd);
 	service_stop();
 }
 
