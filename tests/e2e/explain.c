@@ -353,13 +353,12 @@ static void *impatient_peer(void *argument)
 	return NULL;
 }
 
-static void explain_impatient_26(void **state)
+static void expect_impatient(child_function *server)
 {
 	pthread_t peers[PEERS];
 	json_t *answer, *until_fin;
 
-	(void)state;
-	incident_begin(&incident, 64, server_slow);
+	incident_begin(&incident, 64, server);
 	peers_end = false;
 	for (int i = 0; i < PEERS; i++)
 		pthread_create(&peers[i], NULL, impatient_peer, &incident.listener);
@@ -376,6 +375,19 @@ static void explain_impatient_26(void **state)
 	for (int i = 0; i < PEERS; i++)
 		pthread_join(peers[i], NULL);
 	expect_end("impatient-peers");
+}
+
+static void explain_impatient_26(void **state)
+{
+	(void)state;
+	expect_impatient(server_slow);
+}
+
+/* The answer meets a reset, since nobody has that socket any more. */
+static void explain_impatient_reset_26(void **state)
+{
+	(void)state;
+	expect_impatient(server_answering_late);
 }
 
 static int start(void **state)
@@ -432,6 +444,7 @@ int run_explain_beside(void)
 		explained(explain_busy_and_healthy_24),
 		explained(explain_burst_25),
 		explained(explain_impatient_26),
+		explained(explain_impatient_reset_26),
 	};
 
 	return beside_run("explain, at once", tests, sizeof(tests) / sizeof(tests[0]), start,

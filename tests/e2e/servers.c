@@ -322,27 +322,52 @@ void server_closing(int channel, int fd)
 
 #define ANSWER_SEC 5
 
-static void *slow_answer(void *argument)
+static int after_work(void *argument)
 {
 	int connection = (int)(intptr_t)argument;
 	char byte;
 
 	if (read(connection, &byte, 1) == 1)
 		nanosleep(&(struct timespec){.tv_sec = ANSWER_SEC}, NULL);
+	return connection;
+}
+
+static void *give_up(void *argument)
+{
+	close(after_work(argument));
+	return NULL;
+}
+
+static void *answer(void *argument)
+{
+	int connection = after_work(argument);
+
+	send(connection, "y", 1, MSG_NOSIGNAL);
 	close(connection);
 	return NULL;
 }
 
-void server_slow(int channel, int fd)
+static void serve_each(int fd, void *(*work)(void *))
 {
 	pthread_t thread;
 
-	(void)channel;
 	for (;;) {
 		int connection = accept(fd, NULL, NULL);
 
-		if (pthread_create(&thread, NULL, slow_answer, (void *)(intptr_t)connection) ||
+		if (pthread_create(&thread, NULL, work, (void *)(intptr_t)connection) ||
 		    pthread_detach(thread))
 			child_fail("thread");
 	}
+}
+
+void server_slow(int channel, int fd)
+{
+	(void)channel;
+	serve_each(fd, give_up);
+}
+
+void server_answering_late(int channel, int fd)
+{
+	(void)channel;
+	serve_each(fd, answer);
 }

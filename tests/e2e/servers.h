@@ -57,8 +57,10 @@ child_function server_sending;
 /* Closes each connection at once. */
 child_function server_closing;
 
-/* Answers each connection after five seconds, in a thread of its own. */
+/* Has done with each connection after five seconds, in a thread of its own: closes it, or answers
+ * it before. */
 child_function server_slow;
+child_function server_answering_late;
 
 /* Work on one CPU, half a second of it for each request, beside four others that never rest. */
 child_function server_starved;

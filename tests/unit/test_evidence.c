@@ -674,6 +674,9 @@ static void recent_closes_count_beside_what_waits(void **state)
 	event.conn.end = END_EXIT; /* it does not go on */
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	event.conn.end = END_RESET_BY_PEER; /* nor did it do anything */
+	event.tx_bytes_after_fin = 0;
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.tx_bytes_after_fin = UNKNOWN;
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
 	event.conn.end = END_TIMEOUT;
 	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
@@ -685,6 +688,27 @@ static void recent_closes_count_beside_what_waits(void **state)
 	assert_int_equal(evidence.until_fin.count, 3);
 	assert_int_equal(evidence.until_fin.closed, 1);
 	assert_int_equal(evidence.until_fin.p50_ns, 3 * SEC);
+	free_pair(&pair);
+}
+
+/* A peer that closed its socket at its timeout: the answer meets a reset, before it is closed. */
+static void an_answer_that_meets_a_reset_is_an_end(void **state)
+{
+	struct pair pair = make_pair();
+	struct event event = connection(CAUSE_NOT_READING, 10 * SEC, 2 * SEC);
+	struct evidence evidence;
+
+	(void)state;
+	event.kind = RECORD_CLOSED;
+	event.conn.end = END_RESET_BY_PEER;
+	event.tx_bytes_after_fin = 44;
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	event.cause = CAUSE_STILL_SENDING; /* it has read the FIN before: its peer took nothing */
+	recent_add(&pair.recent, &event, &thresholds, 10 * SEC);
+	take(&pair, pair.now, CAUSE_NOT_READING, 2, 11 * SEC, 2 * SEC);
+	evidence = make(&pair);
+	assert_int_equal(evidence.until_fin.count, 4);
+	assert_int_equal(evidence.until_fin.closed, 2);
 	free_pair(&pair);
 }
 
@@ -755,6 +779,7 @@ int main(void)
 		cmocka_unit_test(growth_is_of_readings_without_a_fall),
 		cmocka_unit_test(what_began_after_the_oldest_ended_is_younger),
 		cmocka_unit_test(recent_closes_count_beside_what_waits),
+		cmocka_unit_test(an_answer_that_meets_a_reset_is_an_end),
 		cmocka_unit_test(times_that_are_alike_are_found),
 		cmocka_unit_test(everything_is_bounded),
 	};

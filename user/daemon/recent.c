@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "recent.h"
 
-/* Its program has closed it: the peer, the kernel's timers and `ss -K` end connections too. */
-static bool is_closed_here(enum conn_end end)
+/*
+ * Its program has got to an end with it: has closed it, or has answered a peer that does not want
+ * the answer any more, whose reset comes before the close. Peers, the kernel's timers and `ss -K`
+ * end connections too, without the program.
+ */
+static bool is_worked_off(const struct event *event)
 {
-	return end == END_CLOSE || end == END_SHUTDOWN || end == END_RESET_UNREAD;
+	switch (event->conn.end) {
+	case END_CLOSE:
+	case END_SHUTDOWN:
+	case END_RESET_UNREAD:
+		return event->cause != CAUSE_STILL_SENDING; /* its peer has not given up */
+	case END_RESET_BY_PEER:
+		return event->tx_bytes_after_fin > 0;
+	default:
+		return false;
+	}
 }
 
 void recent_add(struct recent *recent, const struct event *event, const struct thresholds *slow,
@@ -14,9 +27,8 @@ void recent_add(struct recent *recent, const struct event *event, const struct t
 
 	if (event->kind != RECORD_CLOSED || conn->role != ROLE_SERVER || conn->flags & CONN_OLD ||
 	    event->close_wait_ns == UNKNOWN || event->close_wait_ns < slow->close_wait_ns ||
-	    event->cause == CAUSE_NEVER_ACCEPTED || event->cause == CAUSE_STILL_SENDING ||
-	    !is_closed_here(conn->end) || !conn->established_ns ||
-	    conn->close_wait_ns < conn->established_ns)
+	    event->cause == CAUSE_NEVER_ACCEPTED || !is_worked_off(event) ||
+	    !conn->established_ns || conn->close_wait_ns < conn->established_ns)
 		return;
 	recent->closes[recent->next] = (struct recent_close){
 		.end_ns = now_ns,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Connections that were closed slowly in the last seconds: when their peers had hung up. */
+/* Connections that ended slowly in the last seconds: when their peers had hung up. */
 #ifndef SLOWCLOSE_RECENT_H
 #define SLOWCLOSE_RECENT_H
 
@@ -29,7 +29,7 @@ struct recent {
 /*
  * Keeps what has ended here after a slow close wait, of a server that goes on: what ended with its
  * process was not worked off. Nor is it kept where the peer is still sent to, and so has not given
- * up. Other events are passed over.
+ * up; but it is where the peer has answered that with a reset. Other events are passed over.
  */
 void recent_add(struct recent *recent, const struct event *event, const struct thresholds *slow,
 		int64_t now_ns);
