@@ -91,7 +91,7 @@ const char *rule_address(const struct evidence_listener *listener, char buf[64])
 /* "the queue of 0.0.0.0:80 has 129, its limit is 128 (backlog)". */
 void rule_add_queue(struct finding_lines *lines, const struct evidence_listener *listener);
 
-/* "37%", or "unknown". */
+/* "37 %", or "unknown". */
 const char *rule_percent(double share, char buf[16]);
 
 /*
@@ -127,9 +127,6 @@ typedef bool rule_process_is(const struct evidence_process *process);
 
 /* Of those that own what waits, one that is so; NULL: none is. */
 const struct evidence_process *rule_owner(const struct evidence *evidence, rule_process_is *is);
-
-/* Whether any of those that let it wait is so. */
-bool rule_any(const struct evidence *evidence, rule_process_is *is);
 
 /* These, with a blank before each; "": none is. Returns how many. */
 size_t rule_pids(const struct evidence *evidence, rule_process_is *is, char buf[RULE_PIDS_SIZE]);

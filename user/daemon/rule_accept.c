@@ -2,9 +2,7 @@
 /* The rules about accept() that is not called, or too seldom. */
 #include "rule_accept.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "duration.h"
 
@@ -294,92 +292,17 @@ void rule_accept_stalled(const struct evidence *evidence, struct finding *findin
 		return;
 	}
 	listener = rule_fullest(evidence);
-	if (listener && errors_rate(listener) > 0)
+	if (errors_rate(listener) > 0)
 		rule_out(finding, "accept() is called: it fails %.0f times a second",
 			 errors_rate(listener));
-	else if (listener && listener->accepts > 0)
+	else if (listener->accepts > 0)
 		rule_out(finding, "accept() is called: %.1f times a second", listener->accepts);
-	else if (listener && is_paused(evidence, listener))
+	else if (is_paused(evidence, listener))
 		rule_out(finding, "accept() is called: the last was %s ago, after the oldest came",
 			 duration_format(listener->last_accept_ns, last, sizeof(last)));
 	else
 		rule_not_decidable(finding, "nothing has waited for long enough to tell whether "
 					    "accept() is called");
-}
-
-static const struct evidence_listener *find_full(const struct evidence *evidence)
-{
-	for (size_t i = 0; i < evidence->listener_count; i++) {
-		const struct evidence_listener *listener = &evidence->listeners[i];
-		bool refuses = listener->drops > 0 && !(evidence->overflows == 0);
-
-		if (refuses || (listener->queued > listener->limit && listener->drops_while_full))
-			return listener;
-	}
-	return NULL;
-}
-
-/* What cut the queue is known of the moment of listen(); net.core.somaxconn can be another by now.
- */
-static void advise_full(struct finding *finding, const struct evidence_listener *listener)
-{
-	const char *by = listener->limit_by;
-
-	rule_add(&finding->now,
-		 "find why it is full: a queue that nobody empties fills at any size");
-	if (!by)
-		rule_add(&finding->for_good,
-			 "bursts: raise what is smaller, the backlog that the service gives "
-			 "listen() or net.core.somaxconn (%u now), then restart the service",
-			 listener->somaxconn);
-	else if (!strcmp(by, "backlog"))
-		rule_add(&finding->for_good,
-			 "bursts: raise the backlog that the service gives listen() (%u now; "
-			 "net.core.somaxconn allows %u)",
-			 listener->limit, listener->somaxconn);
-	else if (listener->somaxconn > listener->limit)
-		rule_add(&finding->for_good,
-			 "bursts: restart the service: net.core.somaxconn cut the queue, is %u by "
-			 "now, and is taken over by listen()",
-			 listener->somaxconn);
-	else
-		rule_add(&finding->for_good,
-			 "bursts: net.core.somaxconn (%u) cuts the queue; raise it, then restart "
-			 "the service, as listen() takes it over",
-			 listener->somaxconn);
-}
-
-void rule_backlog_full(const struct evidence *evidence, struct finding *finding)
-{
-	const struct evidence_listener *listener = find_full(evidence);
-	char address[64];
-
-	if (listener) {
-		rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH,
-			   "the accept queue of %s is full: new connections are refused or come "
-			   "late",
-			   rule_address(listener, address));
-		rule_add_queue(&finding->proof, listener);
-		if (listener->drops > 0)
-			rule_add(&finding->proof,
-				 "%.1f attempts to connect a second were turned away",
-				 listener->drops);
-		if (listener->drops_while_full)
-			rule_add(&finding->proof,
-				 "%" PRIu64 " were turned away since it was seen full",
-				 listener->drops_while_full);
-		if (!isnan(evidence->overflows))
-			rule_add(&finding->proof,
-				 "ListenOverflows of its network namespace: %.1f a second",
-				 evidence->overflows);
-		advise_full(finding, listener);
-		return;
-	}
-	if (!accept_has_queue(evidence, finding))
-		return;
-	listener = rule_fullest(evidence);
-	rule_out(finding, "no connection was turned away: %u in the queue, whose limit is %u",
-		 listener->queued, listener->limit);
 }
 
 void rule_accept_slow(const struct evidence *evidence, struct finding *finding)

@@ -3,7 +3,6 @@
 #ifndef SLOWCLOSE_RULE_ACCEPT_H
 #define SLOWCLOSE_RULE_ACCEPT_H
 
-#include "duration.h"
 #include "rule.h"
 
 /* accept() that was not called for so long is not called at all. */

@@ -128,7 +128,8 @@ const struct evidence_process *rule_owner(const struct evidence *evidence, rule_
 	return NULL;
 }
 
-bool rule_any(const struct evidence *evidence, rule_process_is *is)
+/* Whether any of those that let it wait is so. */
+static bool any_is(const struct evidence *evidence, rule_process_is *is)
 {
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
@@ -178,7 +179,7 @@ bool rule_is_process_held_up(const struct evidence_process *process)
 
 bool rule_is_held_up(const struct evidence *evidence)
 {
-	return rule_any(evidence, rule_is_process_held_up);
+	return any_is(evidence, rule_is_process_held_up);
 }
 
 bool rule_advise_held_up(const struct evidence *evidence, struct finding *finding)
