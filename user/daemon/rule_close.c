@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The rules about connections that a process has and does not read or close. */
-#include "rule.h"
+/* The rules about connections that a process has read and does not close. */
+#include "rule_close.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "duration.h"
 #include "text.h"
-
-/* So many that were closed late are no accident: the service goes on. */
-#define CLOSED_LATE_MIN 2
 
 /* So many readings that found more are no fluctuation, nor are so many new ones. */
 #define GROWS 3
@@ -23,18 +19,6 @@
 
 /* A service that goes on closes what was answered late before this. */
 #define LEAK_LIKELY_NS (60 * NSEC_PER_SEC)
-
-/*
- * Peers that hang up by a timer: so many alike, and at least half of all. (A peer that did not get
- * CPU in time hangs up later than it wanted to.)
- */
-#define PEERS_MIN 5
-#define PEERS_TIMEOUT_MIN_NS (200 * NSEC_PER_MSEC)
-
-/* One connection that was not read for so many times the threshold is no accident; and by who is
- * stopped, held or frozen. */
-#define HUNG_THRESHOLDS 10
-#define HELD_UP_THRESHOLDS 3
 
 /* A pool whose server closes one after another grows too, but with none that is new. */
 static bool grows(const struct evidence *evidence)
@@ -59,7 +43,7 @@ static const struct evidence_waits *oldest(const struct evidence *evidence, bool
 	return client && reading->oldest_ns > closing->oldest_ns ? reading : closing;
 }
 
-static void add_holders(struct finding *finding, const struct evidence_leak *leak)
+void close_add_holders(struct finding *finding, const struct evidence_leak *leak)
 {
 	const char *bound = leak->unseen ? "at least " : "";
 	char comm[TEXT_COMM_SIZE], names[160] = "";
@@ -97,7 +81,7 @@ static bool nears_limit(const struct evidence *evidence)
 	return false;
 }
 
-static void add_fds(struct finding *finding, const struct evidence *evidence)
+void close_add_fds(struct finding *finding, const struct evidence *evidence)
 {
 	size_t told = 0;
 
@@ -111,8 +95,8 @@ static void add_fds(struct finding *finding, const struct evidence *evidence)
 	}
 }
 
-static void add_change(struct finding *finding, const struct evidence *evidence,
-		       enum conn_cause cause)
+void close_add_change(struct finding *finding, const struct evidence *evidence,
+		      enum conn_cause cause)
 {
 	const struct evidence_waits *waits = &evidence->waits[cause];
 	double more = (double)waits->count - (double)waits->before;
@@ -180,9 +164,9 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 		 count, grows(evidence) ? ", more and more of them" : "",
 		 rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) ? ", and the oldest stays" : "");
 	if (!client)
-		add_change(finding, evidence, CAUSE_NOT_CLOSING);
-	add_holders(finding, &evidence->leak);
-	add_fds(finding, evidence);
+		close_add_change(finding, evidence, CAUSE_NOT_CLOSING);
+	close_add_holders(finding, &evidence->leak);
+	close_add_fds(finding, evidence);
 	if (!client && !evidence->leak.left_to_others)
 		rule_add_threads(&finding->proof, evidence);
 	advise_leak(finding, evidence, certain);
@@ -231,8 +215,7 @@ void rule_close_leak(const struct evidence *evidence, struct finding *finding)
 		find_leak_of_server(evidence, finding);
 }
 
-/* Whether nobody could read what waits, of those that have it. */
-static bool all_are_held_up(const struct evidence *evidence)
+bool close_all_held_up(const struct evidence *evidence)
 {
 	size_t held_up = 0;
 
@@ -249,7 +232,7 @@ static bool all_are_held_up(const struct evidence *evidence)
 void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_waits *waits = evidence->waits;
-	bool scarce = nears_limit(evidence), held_up = all_are_held_up(evidence);
+	bool scarce = nears_limit(evidence), held_up = close_all_held_up(evidence);
 	char age[RULE_AGE_SIZE], count[40];
 
 	if (evidence->role != ROLE_CLIENT) {
@@ -278,7 +261,7 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 		 evidence->growing ? "grows, but not for long or with few new ones"
 				   : "does not keep growing",
 		 evidence->younger);
-	add_fds(finding, evidence);
+	close_add_fds(finding, evidence);
 	if (rule_advise_held_up(evidence, finding))
 		return;
 	if (scarce)
@@ -291,136 +274,4 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 	rule_add(&finding->for_good,
 		 "let the pool drop idle connections sooner than the server does "
 		 "(its keep-alive timeout)");
-}
-
-static bool are_alike(const struct evidence_until_fin *until_fin)
-{
-	return until_fin->alike >= PEERS_MIN && 2 * until_fin->alike >= until_fin->count &&
-	       until_fin->alike_from_ns >= PEERS_TIMEOUT_MIN_NS;
-}
-
-/* A service that is slow, and goes on: it closes what its peers have given up. */
-void rule_impatient_peers(const struct evidence *evidence, struct finding *finding)
-{
-	const struct evidence_until_fin *until_fin = &evidence->until_fin;
-	char middle[32], low[32], high[32], waits[RULE_LIST_SIZE];
-
-	if (evidence->role != ROLE_SERVER) {
-		rule_out_silently(finding);
-		return;
-	}
-	if (until_fin->count < PEERS_MIN) {
-		rule_not_decidable(finding,
-				   "too few accepted connections whose peer has hung up (%zu)",
-				   until_fin->count);
-		return;
-	}
-	duration_format(until_fin->p10_ns, low, sizeof(low));
-	duration_format(until_fin->p90_ns, high, sizeof(high));
-	if (!are_alike(until_fin)) {
-		rule_out(finding, "peers hang up at different times (%s to %s)", low, high);
-		return;
-	}
-	if (until_fin->alike_closed < CLOSED_LATE_MIN) {
-		rule_out(finding, "the service does not get to an end with any of them");
-		return;
-	}
-	duration_format(until_fin->alike_from_ns, middle, sizeof(middle));
-	duration_format(until_fin->alike_to_ns, high, sizeof(high));
-	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_HIGH,
-		   "peers hang up %s after connecting, before this service is done with them",
-		   middle);
-	rule_add(&finding->proof,
-		 "of %zu connections %zu got the peer's FIN between %s and %s after they began",
-		 until_fin->count, until_fin->alike, middle, high);
-	rule_add(&finding->proof,
-		 "%zu of them were closed later by this host: it works, and takes "
-		 "longer than that",
-		 until_fin->alike_closed);
-	rule_add(&finding->proof, "now %s", rule_what_waits(evidence, waits));
-	rule_add(&finding->now,
-		 "see why answers take longer than %s (slow query, slow upstream), or "
-		 "raise the peers' timeout",
-		 middle);
-	rule_add(&finding->for_good,
-		 "notice the hang-up (EPOLLRDHUP) and drop the work: its answer "
-		 "reaches nobody");
-}
-
-/*
- * Whether the program looks at none of them: nothing but the end is left to be read, and one that
- * has them waits for something to do.
- */
-static bool may_be_forgotten(const struct evidence *evidence)
-{
-	return evidence->role == ROLE_SERVER && !evidence->waits[CAUSE_NOT_READING].unread &&
-	       rule_owner(evidence, rule_is_free);
-}
-
-static void advise_not_reading(struct finding *finding, const struct evidence *evidence)
-{
-	if (may_be_forgotten(evidence)) {
-		rule_add(&finding->now,
-			 "it waits for something to do: see whether these are forgotten, and what "
-			 "they have in common: slowclose list %s %u",
-			 rule_port_option(evidence), evidence->port);
-		rule_add(&finding->for_good,
-			 "close() on each way out of a request, errors too: what was answered and "
-			 "dropped is never read to its end");
-	} else {
-		rule_add(&finding->now,
-			 "see what the program does instead of reading: its log, its own dump of "
-			 "threads, gdb -p");
-	}
-	rule_add(&finding->for_good, "read (or poll for EPOLLRDHUP) while a request is worked on, "
-				     "with a time limit for it");
-}
-
-/* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
-static bool may_be_impatience(const struct evidence *evidence)
-{
-	return are_alike(&evidence->until_fin) && !all_are_held_up(evidence) &&
-	       !rule_is_long(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
-}
-
-void rule_not_reading(const struct evidence *evidence, struct finding *finding)
-{
-	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
-	bool held_up = all_are_held_up(evidence);
-	char age[RULE_AGE_SIZE], count[40];
-
-	if (!waits->count) {
-		rule_out(finding, "what has come was read");
-		return;
-	}
-	if (evidence->role == ROLE_CLIENT && !waits->unread && !held_up) {
-		rule_out(finding, "nothing is left to be read but the end or a last message");
-		return;
-	}
-	if (!rule_piles_up(evidence, CAUSE_NOT_READING,
-			   held_up ? HELD_UP_THRESHOLDS : HUNG_THRESHOLDS)) {
-		rule_out(finding, "few connections are not read, and not for long");
-		return;
-	}
-	if (may_be_impatience(evidence)) {
-		rule_not_decidable(finding,
-				   "whether it hangs or is slow: all peers hung up after the "
-				   "same time, and not long ago");
-		return;
-	}
-	rule_prove(finding, SEVERITY_WARNING, held_up ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s %s, and not read since the peer has closed; the oldest for %s",
-		   rule_connections(waits->count, count),
-		   evidence->role == ROLE_CLIENT ? "connected" : "accepted", rule_age(waits, age));
-	rule_add(&finding->proof,
-		 "with data that nobody takes: %" PRIu64 "; with only the FIN: %" PRIu64,
-		 waits->unread, waits->count - waits->unread);
-	add_holders(finding, &evidence->fin_only);
-	if (may_be_forgotten(evidence)) {
-		add_change(finding, evidence, CAUSE_NOT_READING);
-		add_fds(finding, evidence);
-	}
-	rule_add_threads(&finding->proof, evidence);
-	if (!rule_advise_held_up(evidence, finding) || !held_up)
-		advise_not_reading(finding, evidence);
 }
