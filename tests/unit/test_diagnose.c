@@ -1435,6 +1435,109 @@ static void what_is_dropped_before_its_end_is_told(void **state)
 	assert_int_equal(told->for_good.count, 1);
 }
 
+/* As many of its threads hang as there are connections, beside the one that accepts. */
+static void who_keeps_its_threads_is_told(void **state)
+{
+	static const struct {
+		enum thread_wait wait;
+		const char *where, *now;
+		size_t lines;
+	} cases[] = {
+		{THREAD_PIPE, "anon_pipe_write",
+		 "a pipe keeps 6 of 7 threads: see why nobody reads", 1},
+		{THREAD_PIPE, "wait_for_partner", "see why nothing comes at its other end", 1},
+		{THREAD_SOCKET, "sk_wait_data", "a socket keeps 6 of 7 threads", 2},
+		{THREAD_CHILD, "do_wait", "ps --ppid 10", 1},
+		{THREAD_SLEEP, "hrtimer_nanosleep", "6 of 7 threads sleep for a time", 1},
+		{THREAD_LOCK, "futex_do_wait", "6 of 7 threads sleep in futex", 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct evidence evidence = not_reading();
+		const struct finding *told;
+
+		evidence.waits[CAUSE_NOT_READING].unread = 0;
+		set_all_threads(&evidence, cases[i].wait, 6);
+		strcpy(evidence.processes[0].groups[cases[i].wait].where, cases[i].where);
+		set_threads(&evidence, THREAD_POLL, 1);
+		told = finding(&evidence, FINDING_NOT_READING);
+		assert_non_null(strstr(told->now.text[0], cases[i].now));
+		assert_int_equal(told->now.count, cases[i].lines);
+		/* A thread in futex or at a socket may be one without work. */
+		if (cases[i].lines > 1)
+			assert_non_null(strstr(told->now.text[1], "else: see whether these are"));
+	}
+}
+
+/* Fewer than there are connections: a pool without work, as long as none of them writes. */
+static void few_that_are_kept_explain_little(void **state)
+{
+	struct evidence evidence = not_reading();
+	struct evidence_group *pipe = &evidence.processes[0].groups[THREAD_PIPE];
+
+	(void)state;
+	evidence.waits[CAUSE_NOT_READING].unread = 0;
+	set_all_threads(&evidence, THREAD_PIPE, 5);
+	set_threads(&evidence, THREAD_POLL, 1);
+	assert_non_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0],
+			       "it waits for something to do"));
+	strcpy(pipe->where, "pipe_write");
+	assert_non_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0],
+			       "a pipe keeps 5 of 6 threads"));
+	/* Requests queue behind them. */
+	pipe->where[0] = '\0';
+	evidence.waits[CAUSE_NOT_READING].unread = 6;
+	assert_non_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0],
+			       "a pipe keeps 5 of 6 threads"));
+}
+
+/* Others were closed or answered late just now, or the oldest has gone: none is forgotten. */
+static void what_gets_to_an_end_is_not_forgotten(void **state)
+{
+	struct evidence evidence = not_reading();
+	const struct finding *told;
+
+	(void)state;
+	evidence.waits[CAUSE_NOT_READING].unread = 0;
+	set_all_threads(&evidence, THREAD_POLL, 1);
+	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->for_good.count, 2);
+	evidence.until_fin.closed = 2;
+	told = finding(&evidence, FINDING_NOT_READING);
+	assert_non_null(strstr(told->now.text[0], "late (2 just now)"));
+	assert_int_equal(told->for_good.count, 1);
+	evidence.until_fin.closed = 1;
+	evidence.waits[CAUSE_NOT_READING].oldest_before_ns = 4 * SEC - 100 * MS;
+	assert_int_equal(finding(&evidence, FINDING_NOT_READING)->for_good.count, 1);
+}
+
+/* Who accepted them has closed them: nobody else can read what a helper inherited. */
+static void what_is_left_to_heirs_is_not_read_by_the_server(void **state)
+{
+	struct evidence evidence = not_reading();
+	const struct finding *told;
+
+	(void)state;
+	evidence.waits[CAUSE_NOT_READING].unread = 0;
+	evidence.fin_only = (struct evidence_leak){.pid = 10,
+						   .held_by_others = 3,
+						   .left_to_others = 3,
+						   .inheritors = {{.pid = 21, .comm = "helper"}},
+						   .inheritor_count = 1};
+	told = finding(&evidence, FINDING_NOT_READING);
+	assert_non_null(strstr(told->now.text[0], "see what those that keep them do"));
+	assert_non_null(strstr(told->for_good.text[0], "SOCK_CLOEXEC"));
+	assert_int_equal(told->for_good.count, 1);
+	assert_string_equal(told->proof.text[2], "3 of them are open in processes that did not "
+						 "accept them: helper/21");
+	evidence.fin_only.held_by_others = evidence.fin_only.left_to_others = 1;
+	evidence.fin_only.inheritor_count = EVIDENCE_INHERITORS_MAX;
+	told = finding(&evidence, FINDING_NOT_READING);
+	assert_non_null(strstr(told->proof.text[2], "1 of them is open in processes that did not "
+						    "accept them, such as helper/21, "));
+	assert_null(strstr(told->for_good.text[0], "SOCK_CLOEXEC"));
+}
+
 /* However alike the times are at which its peers have hung up. */
 static void what_is_stopped_is_not_only_slow(void **state)
 {
@@ -1861,6 +1964,10 @@ int main(void)
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(what_is_dropped_before_its_end_is_told),
+		cmocka_unit_test(who_keeps_its_threads_is_told),
+		cmocka_unit_test(few_that_are_kept_explain_little),
+		cmocka_unit_test(what_gets_to_an_end_is_not_forgotten),
+		cmocka_unit_test(what_is_left_to_heirs_is_not_read_by_the_server),
 		cmocka_unit_test(what_is_stopped_is_not_only_slow),
 		cmocka_unit_test(who_sleeps_is_not_starved),
 		cmocka_unit_test(nothing_is_left_over_without_an_accept),

@@ -60,8 +60,9 @@ void close_add_holders(struct finding *finding, const struct evidence_leak *leak
 					 i ? ", " : "", comm, leak->inheritors[i].pid);
 	}
 	rule_add(&finding->proof,
-		 "%s%" PRIu64 " of them are open in processes that did not accept them: %s", bound,
-		 leak->held_by_others, names);
+		 "%s%" PRIu64 " of them %s open in processes that did not accept them%s %s", bound,
+		 leak->held_by_others, leak->held_by_others == 1 ? "is" : "are",
+		 leak->inheritor_count == EVIDENCE_INHERITORS_MAX ? ", such as" : ":", names);
 	if (leak->left_to_others)
 		rule_add(&finding->proof,
 			 "%s%" PRIu64 " of them the process that accepted them has closed: only "
@@ -106,18 +107,21 @@ void close_add_change(struct finding *finding, const struct evidence *evidence,
 			 more * 1e9 / (double)evidence->interval_ns);
 }
 
+void close_advise_heirs(struct finding *finding)
+{
+	rule_add(&finding->now,
+		 "see what those that keep them do: they work on them (a child for each "
+		 "connection), or have only inherited them, and can be ended");
+	rule_add(&finding->for_good, "of what a child only inherits: close it there, or open it "
+				     "with SOCK_CLOEXEC (accept4)");
+}
+
 static void advise_leak(struct finding *finding, const struct evidence *evidence, bool certain)
 {
 	const struct evidence_process *sleeping = rule_sleeping_workers(evidence);
-	const struct evidence_leak *leak = &evidence->leak;
 
-	if (leak->left_to_others) {
-		rule_add(&finding->now,
-			 "see what those that keep them do: they work on them (a child for each "
-			 "connection), or have only inherited them, and can be ended");
-		rule_add(&finding->for_good,
-			 "of what a child only inherits: close it there, or open it with "
-			 "SOCK_CLOEXEC (accept4)");
+	if (evidence->leak.left_to_others) {
+		close_advise_heirs(finding);
 		return;
 	}
 	/* A FIN that comes with the last data is taken with it: nobody needs to know of it yet. */

@@ -11,6 +11,9 @@
 /* A descriptor of them, and who else keeps them open. */
 void close_add_holders(struct finding *finding, const struct evidence_leak *leak);
 
+/* What to do with processes that keep what its own process has closed. */
+void close_advise_heirs(struct finding *finding);
+
 /* How many descriptors those that have them have open. */
 void close_add_fds(struct finding *finding, const struct evidence *evidence);
 

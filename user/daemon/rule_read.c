@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The rules about connections that a process has and does not read to their end. */
+#include "rule_blocked.h"
 #include "rule_close.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "duration.h"
 
@@ -25,7 +27,7 @@ static bool are_alike(const struct evidence_until_fin *until_fin)
 	       until_fin->alike_from_ns >= PEERS_TIMEOUT_MIN_NS;
 }
 
-/* A service that is slow, and goes on: it closes what its peers have given up. */
+/* A service that is slow, and goes on: it closes or answers what its peers have given up. */
 void rule_impatient_peers(const struct evidence *evidence, struct finding *finding)
 {
 	const struct evidence_until_fin *until_fin = &evidence->until_fin;
@@ -60,8 +62,8 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "of %zu connections %zu got the peer's FIN between %s and %s after they began",
 		 until_fin->count, until_fin->alike, middle, high);
 	rule_add(&finding->proof,
-		 "%zu of them were closed later by this host: it works, and takes "
-		 "longer than that",
+		 "%zu of them this host got to an end with later: it works, and takes longer than "
+		 "that",
 		 until_fin->alike_closed);
 	rule_add(&finding->proof, "now %s", rule_what_waits(evidence, waits));
 	rule_add(&finding->now,
@@ -73,6 +75,13 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 		 "reaches nobody");
 }
 
+/* It gets to an end with others: they wait for their turn, or for an answer that takes long. */
+static bool goes_on(const struct evidence *evidence)
+{
+	return evidence->until_fin.closed >= CLOSED_LATE_MIN ||
+	       !rule_oldest_stays(evidence, CAUSE_NOT_READING);
+}
+
 /*
  * Whether the program looks at none of them: nothing but the end is left to be read, and one that
  * has them waits for something to do.
@@ -80,24 +89,63 @@ void rule_impatient_peers(const struct evidence *evidence, struct finding *findi
 static bool may_be_forgotten(const struct evidence *evidence)
 {
 	return evidence->role == ROLE_SERVER && !evidence->waits[CAUSE_NOT_READING].unread &&
-	       rule_owner(evidence, rule_is_free);
+	       !goes_on(evidence) && rule_owner(evidence, rule_is_free);
+}
+
+/*
+ * Whether threads that are kept explain what is not read, be it that one waits for something to do:
+ * they are as many as these, or half of all, behind which others queue. Who writes to a pipe is at
+ * work for certain.
+ */
+static bool are_blocked(const struct evidence *evidence, const struct blocked *blocked)
+{
+	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_READING];
+
+	if (!blocked->count)
+		return false;
+	return blocked->all >= waits->count || strstr(blocked->where, "pipe_write") ||
+	       (waits->unread && 2 * blocked->all >= blocked->threads);
+}
+
+/* A thread in futex or at a socket may have nothing to do, too. */
+static bool may_be_idle(const struct blocked *blocked)
+{
+	return blocked->wait == THREAD_LOCK || blocked->wait == THREAD_SOCKET;
+}
+
+static void advise_forgotten(struct finding *finding, const struct evidence *evidence, bool free)
+{
+	rule_add(&finding->now,
+		 "%s: see whether these are forgotten, and what they have in common: slowclose "
+		 "list %s %u",
+		 free ? "it waits for something to do" : "else", rule_port_option(evidence),
+		 evidence->port);
+	rule_add(&finding->for_good, "close() on each way out of a request, errors too: what was "
+				     "answered and dropped is never read to its end");
 }
 
 static void advise_not_reading(struct finding *finding, const struct evidence *evidence)
 {
-	if (may_be_forgotten(evidence)) {
+	struct blocked blocked = blocked_find(evidence);
+	bool are_kept = are_blocked(evidence, &blocked);
+
+	if (2 * evidence->fin_only.left_to_others >= evidence->waits[CAUSE_NOT_READING].count) {
+		close_advise_heirs(finding);
+		return;
+	}
+	if (evidence->until_fin.closed >= CLOSED_LATE_MIN)
 		rule_add(&finding->now,
-			 "it waits for something to do: see whether these are forgotten, and what "
-			 "they have in common: slowclose list %s %u",
-			 rule_port_option(evidence), evidence->port);
-		rule_add(&finding->for_good,
-			 "close() on each way out of a request, errors too: what was answered and "
-			 "dropped is never read to its end");
-	} else {
+			 "it gets to an end with them, but late (%zu just now): see why its "
+			 "answers take so long",
+			 evidence->until_fin.closed);
+	if (are_kept)
+		blocked_advise(finding, &blocked);
+	if (may_be_forgotten(evidence) && (!are_kept || may_be_idle(&blocked)))
+		advise_forgotten(finding, evidence, !are_kept);
+	if (!finding->now.count)
 		rule_add(&finding->now,
 			 "see what the program does instead of reading: its log, its own dump of "
 			 "threads, gdb -p");
-	}
 	rule_add(&finding->for_good, "read (or poll for EPOLLRDHUP) while a request is worked on, "
 				     "with a time limit for it");
 }
