@@ -1435,6 +1435,26 @@ static void what_is_dropped_before_its_end_is_told(void **state)
 	assert_int_equal(told->for_good.count, 1);
 }
 
+/* All peers have hung up after the same time: whether it hangs will show, and that is told. */
+static void a_crowd_that_nothing_explains_is_told(void **state)
+{
+	struct evidence evidence = not_reading();
+	const struct finding *told;
+
+	(void)state;
+	evidence.until_fin = impatient_peers().until_fin;
+	evidence.until_fin.closed = evidence.until_fin.alike_closed = 0;
+	set_waits(&evidence, CAUSE_NOT_READING, 10, 4 * SEC);
+	assert_proven(&evidence, BIT(FINDING_UNDETERMINED));
+	told = finding(&evidence, FINDING_UNDETERMINED);
+	assert_non_null(strstr(told->proof.text[0], "1 of 1 thread sleeping"));
+	assert_non_null(strstr(told->proof.text[1], "it cannot be told whether it is not-reading"));
+	evidence.waits[CAUSE_NOT_READING].before = 9;
+	assert_proven(&evidence, 0);
+	assert_string_equal(reason(&evidence, FINDING_UNDETERMINED),
+			    "that may only be slow: 10 connections not read for up to 4s");
+}
+
 /* As many of its threads hang as there are connections, beside the one that accepts. */
 static void who_keeps_its_threads_is_told(void **state)
 {
@@ -1883,7 +1903,8 @@ static void undetermined_says_what_was_looked_at(void **state)
 	diagnose(&evidence, &diagnosis);
 	assert_int_equal(finding->confidence, CONFIDENCE_LOW);
 	assert_true(finding->proof.count >= 4);
-	assert_non_null(strstr(finding->proof.text[0], "looked at, not fd-exhausted"));
+	assert_non_null(strstr(finding->proof.text[0], "waiting in epoll"));
+	assert_non_null(strstr(finding->proof.text[2], "looked at, not fd-exhausted"));
 	assert_non_null(strstr(finding->now.text[0], "slowclose list -L 80"));
 }
 
@@ -1964,6 +1985,7 @@ int main(void)
 		cmocka_unit_test(nobody_debugs_the_first_process),
 		cmocka_unit_test(what_is_stopped_does_not_read),
 		cmocka_unit_test(what_is_dropped_before_its_end_is_told),
+		cmocka_unit_test(a_crowd_that_nothing_explains_is_told),
 		cmocka_unit_test(who_keeps_its_threads_is_told),
 		cmocka_unit_test(few_that_are_kept_explain_little),
 		cmocka_unit_test(what_gets_to_an_end_is_not_forgotten),

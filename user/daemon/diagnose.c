@@ -128,39 +128,61 @@ static void explain(struct diagnosis *diagnosis)
 	}
 }
 
+/* So many that are not read, at two readings, are news, be it that they may only be slow. */
+#define CROWD 10
+
 /* What was not read or not closed for so long is a finding by itself. */
-static bool waits_long(const struct evidence *evidence)
+static bool is_worth_telling(const struct evidence *evidence)
 {
+	const struct evidence_waits *unread = &evidence->waits[CAUSE_NOT_READING];
+
 	return rule_piles_up(evidence, CAUSE_NONE, 10) ||
-	       rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 10);
+	       rule_piles_up(evidence, CAUSE_NEVER_ACCEPTED, 10) ||
+	       (unread->count >= CROWD && unread->before >= CROWD);
 }
 
-/* Says what was looked at: the others have it as their reasons. */
+static void add_reasons(struct finding *finding, const struct diagnosis *diagnosis,
+			enum verdict verdict, const char *text)
+{
+	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
+		const struct finding *other = &diagnosis->findings[code];
+
+		if (other->verdict == verdict && other->reason[0])
+			rule_add(&finding->proof, "%s %s: %.180s", text, finding_name(code),
+				 other->reason);
+	}
+}
+
+/* Says what was looked at: the others have it as their reasons. What may still be it comes first.
+ */
+static void prove_undetermined(const struct evidence *evidence, const struct diagnosis *diagnosis,
+			       struct finding *finding)
+{
+	char waits[RULE_LIST_SIZE];
+
+	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
+		   rule_what_waits(evidence, waits));
+	rule_add_threads(&finding->proof, evidence);
+	add_reasons(finding, diagnosis, VERDICT_NOT_DECIDABLE, "it cannot be told whether it is");
+	add_reasons(finding, diagnosis, VERDICT_RULED_OUT, "looked at, not");
+	rule_add(&finding->now,
+		 "list the connections (slowclose list %s %u) and look at the program's own log",
+		 rule_port_option(evidence), evidence->port);
+}
+
 static void find_undetermined(const struct evidence *evidence, struct diagnosis *diagnosis)
 {
 	struct finding *finding = &diagnosis->findings[FINDING_UNDETERMINED];
 	char waits[RULE_LIST_SIZE];
 
-	if (diagnosis_has_findings(diagnosis)) {
+	if (diagnosis_has_findings(diagnosis))
 		rule_out_silently(finding);
-		return;
-	}
-	if (!waits_long(evidence)) {
-		rule_out(finding, "what waits is little, and not for long");
-		return;
-	}
-	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
-		   rule_what_waits(evidence, waits));
-	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
-		const struct finding *other = &diagnosis->findings[code];
-
-		if (other->reason[0])
-			rule_add(&finding->proof, "looked at, not %s: %.190s", finding_name(code),
-				 other->reason);
-	}
-	rule_add(&finding->now,
-		 "list the connections (slowclose list %s %u) and look at the program's own log",
-		 rule_port_option(evidence), evidence->port);
+	else if (is_worth_telling(evidence))
+		prove_undetermined(evidence, diagnosis, finding);
+	else if (*rule_what_waits(evidence, waits))
+		rule_out(finding, "that may only be slow: %s", waits);
+	else
+		rule_out(finding, "what waits is still sent to");
 }
 
 /* Returns whether there is any of these. */
