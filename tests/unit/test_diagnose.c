@@ -1754,6 +1754,26 @@ static void a_pool_that_grows_is_a_leak(void **state)
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
 
+/* Nobody has read their end, and no request is left half-way. */
+static void a_leak_of_a_client_is_told_as_one(void **state)
+{
+	struct evidence evidence = idle_pool();
+	const struct finding *told;
+
+	(void)state;
+	evidence.growing = evidence.younger = 3;
+	told = finding(&evidence, FINDING_CLOSE_LEAK);
+	assert_string_equal(told->headline,
+			    "8 connections to port 80 kept, and more and more of them: the server "
+			    "has closed, and nobody here uses or closes them; the oldest for "
+			    "1m00s");
+	assert_non_null(strstr(told->for_good.text[0], "share one pool"));
+	assert_int_equal(told->for_good.count, 1);
+	assert_int_equal(told->confidence, CONFIDENCE_MEDIUM);
+	set_waits(&evidence, CAUSE_NOT_READING, 8, 600 * SEC);
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->confidence, CONFIDENCE_HIGH);
+}
+
 /* However many they are, and however long they wait. */
 static void a_pool_says_why_it_is_not_read(void **state)
 {
@@ -2010,6 +2030,7 @@ int main(void)
 		cmocka_unit_test(a_finding_is_as_old_as_what_it_speaks_of),
 		cmocka_unit_test(slow_answers_are_no_leak),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),
+		cmocka_unit_test(a_leak_of_a_client_is_told_as_one),
 		cmocka_unit_test(a_pool_says_why_it_is_not_read),
 		cmocka_unit_test(a_leak_tells_of_descriptors_and_limits),
 		cmocka_unit_test(a_client_that_does_not_read_is_no_pool),

@@ -34,13 +34,13 @@ static uint64_t pooled(const struct evidence *evidence)
 	return evidence->waits[CAUSE_NOT_CLOSING].count + unread->count - unread->unread;
 }
 
-/* The waits of which the oldest of them is. */
-static const struct evidence_waits *oldest(const struct evidence *evidence, bool client)
+/* The waits of which the oldest of these is. */
+static const struct evidence_waits *oldest_pooled(const struct evidence *evidence)
 {
 	const struct evidence_waits *closing = &evidence->waits[CAUSE_NOT_CLOSING];
 	const struct evidence_waits *reading = &evidence->waits[CAUSE_NOT_READING];
 
-	return client && reading->oldest_ns > closing->oldest_ns ? reading : closing;
+	return reading->oldest_ns > closing->oldest_ns ? reading : closing;
 }
 
 void close_add_holders(struct finding *finding, const struct evidence_leak *leak)
@@ -142,15 +142,46 @@ static void advise_leak(struct finding *finding, const struct evidence *evidence
 				     "the end while an answer is worked out (EPOLLRDHUP)");
 }
 
-static void prove_leak(const struct evidence *evidence, struct finding *finding, bool certain)
+/* A pool looks at none of them: nothing was read, nor need it be. */
+static void prove_leak_of_client(const struct evidence *evidence, struct finding *finding,
+				 bool certain)
+{
+	char age[RULE_AGE_SIZE], count[40];
+
+	rule_prove(finding, SEVERITY_WARNING, certain ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%s to port %u kept, and more and more of them: the server has closed, and "
+		   "nobody here uses or closes them; the oldest for %s",
+		   rule_connections(pooled(evidence), count), evidence->port,
+		   rule_age(oldest_pooled(evidence), age));
+	rule_add(&finding->proof,
+		 "nothing but the end or a last message is left to be read: %" PRIu64
+		 "; connected since the oldest of them was closed: %" PRIu64,
+		 pooled(evidence), evidence->younger);
+	close_add_holders(finding, &evidence->leak);
+	close_add_fds(finding, evidence);
+	if (evidence->leak.left_to_others) {
+		close_advise_heirs(finding);
+		return;
+	}
+	rule_add(&finding->now, "see what they have in common: slowclose list %s %u",
+		 rule_port_option(evidence), evidence->port);
+	if (certain)
+		rule_add(&finding->now, "restart the process before it is out of descriptors");
+	else
+		rule_add(&finding->now, "look again in a minute: a pool stops growing");
+	rule_add(&finding->for_good,
+		 "close each session and the body of each response, on errors too; share one pool "
+		 "instead of opening one for each request");
+}
+
+static void prove_leak_of_server(const struct evidence *evidence, struct finding *finding,
+				 bool certain)
 {
 	const struct evidence_waits *waits = &evidence->waits[CAUSE_NOT_CLOSING];
-	bool client = evidence->role == ROLE_CLIENT;
-	uint64_t count = client ? pooled(evidence) : waits->count;
 	char age[RULE_AGE_SIZE], connections[40];
 
-	rule_connections(count, connections);
-	rule_age(oldest(evidence, client), age);
+	rule_connections(waits->count, connections);
+	rule_age(waits, age);
 	if (certain)
 		rule_prove(finding, SEVERITY_WARNING,
 			   rule_sleeping_workers(evidence) ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
@@ -162,16 +193,13 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 			   "%s not closed: the peer has closed, and all was read; the oldest for "
 			   "%s",
 			   connections, age);
-	rule_add(&finding->proof, "%s: %" PRIu64 "%s%s",
-		 client ? "nothing but the end or a last message is left to be read"
-			: "read to the end (Recv-Q 0)",
-		 count, grows(evidence) ? ", more and more of them" : "",
+	rule_add(&finding->proof, "read to the end (Recv-Q 0): %" PRIu64 "%s%s", waits->count,
+		 grows(evidence) ? ", more and more of them" : "",
 		 rule_oldest_stays(evidence, CAUSE_NOT_CLOSING) ? ", and the oldest stays" : "");
-	if (!client)
-		close_add_change(finding, evidence, CAUSE_NOT_CLOSING);
+	close_add_change(finding, evidence, CAUSE_NOT_CLOSING);
 	close_add_holders(finding, &evidence->leak);
 	close_add_fds(finding, evidence);
-	if (!client && !evidence->leak.left_to_others)
+	if (!evidence->leak.left_to_others)
 		rule_add_threads(&finding->proof, evidence);
 	advise_leak(finding, evidence, certain);
 }
@@ -180,7 +208,8 @@ static void prove_leak(const struct evidence *evidence, struct finding *finding,
 static void find_leak_of_client(const struct evidence *evidence, struct finding *finding)
 {
 	if (grows(evidence))
-		prove_leak(evidence, finding, oldest(evidence, true)->oldest_ns >= LEAK_CERTAIN_NS);
+		prove_leak_of_client(evidence, finding,
+				     oldest_pooled(evidence)->oldest_ns >= LEAK_CERTAIN_NS);
 	else
 		rule_out(finding, "the number of idle ones does not keep growing");
 }
@@ -204,7 +233,7 @@ static void find_leak_of_server(const struct evidence *evidence, struct finding 
 				   "were closed late just now",
 				   closed);
 	else
-		prove_leak(evidence, finding, oldest_ns >= LEAK_CERTAIN_NS);
+		prove_leak_of_server(evidence, finding, oldest_ns >= LEAK_CERTAIN_NS);
 }
 
 void rule_close_leak(const struct evidence *evidence, struct finding *finding)
@@ -255,7 +284,7 @@ void rule_idle_pool(const struct evidence *evidence, struct finding *finding)
 	rule_prove(finding, scarce || held_up ? SEVERITY_WARNING : SEVERITY_INFO, CONFIDENCE_MEDIUM,
 		   "%s to port %u idle and closed by the server, the oldest %s ago: a pool, %s",
 		   rule_connections(pooled(evidence), count), evidence->port,
-		   rule_age(oldest(evidence, true), age),
+		   rule_age(oldest_pooled(evidence), age),
 		   scarce    ? "or a slow leak: descriptors get scarce"
 		   : held_up ? "and its process is stopped, held or frozen"
 			     : "usually harmless");
