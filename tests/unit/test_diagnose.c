@@ -1737,6 +1737,28 @@ static void slow_answers_are_no_leak(void **state)
 	assert_proven(&evidence, BIT(FINDING_CLOSE_LEAK));
 }
 
+/* Two workers, each with one that it has read, and requests that nobody has got to. */
+static void what_is_worked_on_is_no_leak(void **state)
+{
+	struct evidence evidence = not_reading();
+
+	(void)state;
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 2, 20 * SEC);
+	set_all_threads(&evidence, THREAD_SLEEP, 2);
+	set_threads(&evidence, THREAD_ACCEPT, 1);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	assert_int_equal(finding(&evidence, FINDING_CLOSE_LEAK)->verdict, VERDICT_NOT_DECIDABLE);
+	set_all_threads(&evidence, THREAD_SLEEP, 1);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING) | BIT(FINDING_CLOSE_LEAK));
+	set_all_threads(&evidence, THREAD_SLEEP, 2);
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 2, 60 * SEC);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING) | BIT(FINDING_CLOSE_LEAK));
+	/* Nothing queues: they may have nothing to do. */
+	set_waits(&evidence, CAUSE_NOT_CLOSING, 2, 20 * SEC);
+	evidence.waits[CAUSE_NOT_READING].unread = 0;
+	assert_proven(&evidence, BIT(FINDING_NOT_READING) | BIT(FINDING_CLOSE_LEAK));
+}
+
 static void a_pool_that_grows_is_a_leak(void **state)
 {
 	struct evidence evidence = idle_pool();
@@ -2029,6 +2051,7 @@ int main(void)
 		cmocka_unit_test(close_leak_boundaries),
 		cmocka_unit_test(a_finding_is_as_old_as_what_it_speaks_of),
 		cmocka_unit_test(slow_answers_are_no_leak),
+		cmocka_unit_test(what_is_worked_on_is_no_leak),
 		cmocka_unit_test(a_pool_that_grows_is_a_leak),
 		cmocka_unit_test(a_leak_of_a_client_is_told_as_one),
 		cmocka_unit_test(a_pool_says_why_it_is_not_read),

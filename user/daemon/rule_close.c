@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rule_blocked.h"
 #include "text.h"
 
 /* So many readings that found more are no fluctuation, nor are so many new ones. */
@@ -215,6 +216,18 @@ static void find_leak_of_client(const struct evidence *evidence, struct finding 
 }
 
 /*
+ * Whether requests queue behind these, and no more of these are left than threads that are kept:
+ * they are what those threads are at work on.
+ */
+static bool may_be_at_work(const struct evidence *evidence)
+{
+	struct blocked blocked = blocked_find(evidence);
+
+	return evidence->waits[CAUSE_NOT_READING].unread &&
+	       evidence->waits[CAUSE_NOT_CLOSING].count <= blocked.all;
+}
+
+/*
  * Some programs read the end at once, and close when they are done with the answer. One that closes
  * others late may be such a one, until few would wait for an answer any more.
  */
@@ -232,6 +245,10 @@ static void find_leak_of_server(const struct evidence *evidence, struct finding 
 				   "whether they are forgotten or only answered late: %zu others "
 				   "were closed late just now",
 				   closed);
+	else if (!likely && may_be_at_work(evidence))
+		rule_not_decidable(finding,
+				   "whether they are forgotten or what its threads are at work on, "
+				   "while others wait to be read");
 	else
 		prove_leak_of_server(evidence, finding, oldest_ns >= LEAK_CERTAIN_NS);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The rules about connections that a process has and does not read to their end. */
-#include "rule_blocked.h"
 #include "rule_close.h"
 
 #include <inttypes.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 
 #include "duration.h"
+#include "rule_blocked.h"
 
 /*
  * Peers that hang up by a timer: so many alike, and at least half of all. (A peer that did not get
