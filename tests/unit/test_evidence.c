@@ -235,6 +235,7 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	process = &evidence.processes[0];
 	assert_true(process->owns);
 	assert_int_equal(process->threads, 4);
+	assert_false(process->main.known); /* there is no thread 10 */
 	/* 13 has run meanwhile, 14 is new. */
 	assert_int_equal(process->groups[THREAD_DISK].count, 3);
 	assert_int_equal(process->groups[THREAD_DISK].before, 2);
@@ -243,6 +244,30 @@ static void threads_that_did_not_run_are_stuck(void **state)
 	assert_int_equal(process->groups[THREAD_RUNNING].stuck, 0);
 	assert_true(process->running == 0.5);
 	assert_true(process->delayed == 0.25);
+	free_pair(&pair);
+}
+
+/* Whatever others do; whether it has run meanwhile shows at the second reading. */
+static void the_first_thread_is_known(void **state)
+{
+	const struct thread_record before[] = {thread(10, 2, 7, 100, 0), thread(11, 0, 7, 0, 0)};
+	struct thread_record now[] = {thread(10, 2, 7, 100, 0), thread(11, 0, 9, SEC, 0)};
+	struct pair pair = make_pair();
+	struct evidence evidence;
+
+	(void)state;
+	read_threads(&pair, before, 2, now, 2);
+	evidence = make(&pair);
+	assert_true(evidence.processes[0].main.known);
+	assert_int_equal(evidence.processes[0].main.wait, THREAD_DISK);
+	assert_true(evidence.processes[0].main.stuck);
+	free_pair(&pair);
+	pair = make_pair();
+	now[0].switches = 8;
+	read_threads(&pair, before, 2, now, 2);
+	evidence = make(&pair);
+	assert_int_equal(evidence.processes[0].main.wait, THREAD_DISK);
+	assert_false(evidence.processes[0].main.stuck);
 	free_pair(&pair);
 }
 
@@ -766,6 +791,7 @@ int main(void)
 		cmocka_unit_test(close_waits_begin_with_accept),
 		cmocka_unit_test(one_reading_has_no_rates),
 		cmocka_unit_test(threads_that_did_not_run_are_stuck),
+		cmocka_unit_test(the_first_thread_is_known),
 		cmocka_unit_test(threads_that_did_not_sleep_are_awake),
 		cmocka_unit_test(waits_for_a_cpu_are_of_the_time_between),
 		cmocka_unit_test(the_longest_wait_is_that_of_one_thread),

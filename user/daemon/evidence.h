@@ -107,6 +107,11 @@ struct evidence_process {
 	uint32_t threads;
 	uint32_t threads_left_out; /* beyond those that are looked at */
 	struct evidence_group groups[THREAD_WAITS];
+	struct {
+		bool known; /* else nothing of it is */
+		enum thread_wait wait;
+		bool stuck; /* as in groups */
+	} main; /* its first thread, which in many programs does all the work */
 	uint32_t cpus; /* that it may run on; 0: not known */
 	double running; /* CPUs that its threads used, */
 	double delayed; /* and CPUs that they waited for, on average */

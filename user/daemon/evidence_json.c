@@ -153,6 +153,14 @@ static json_t *threads(const struct evidence_process *process)
 	return object;
 }
 
+static json_t *main_thread(const struct evidence_process *process)
+{
+	if (!process->main.known)
+		return json_null();
+	return json_pack("{s:s, s:b}", "wait", thread_wait_name(process->main.wait), "stuck",
+			 process->main.stuck);
+}
+
 static json_t *pressure(const struct evidence_pressure *pressure)
 {
 	return json_pack("{s:o, s:o}", "some", number(pressure->some), "full",
@@ -174,25 +182,26 @@ static json_t *processes(const struct evidence *evidence)
 
 		json_array_append_new(
 			array,
-			json_pack(
-				"{s:I, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:o, s:I, s:I, s:o, s:o, "
-				"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-				"pid", (json_int_t)process->pid, "comm", json_comm(process->comm),
-				"unit", json_place(process->unit), "owns", process->owns, "listens",
-				process->listens != 0, "accepts", process->accepts, "fds",
-				count(process->fds), "fds_at_least", process->fds_at_least,
-				"fd_limit",
-				process->fd_limit == INT64_MAX ? json_null()
-							       : count(process->fd_limit),
-				"threads", (json_int_t)process->threads, "threads_left_out",
-				(json_int_t)process->threads_left_out, "waits", threads(process),
-				"cpus", count(process->cpus ? process->cpus : UNKNOWN), "running",
-				number(process->running), "delayed", number(process->delayed),
-				"delayed_most", number(process->delayed_most), "spare",
-				number(process->spare), "throttled", number(process->throttled),
-				"withheld", number(process->withheld), "throttled_by",
-				json_place(process->throttled_by), "pressure",
-				pressures(&process->pressures)));
+			json_pack("{s:I, s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:o, s:I, s:I, s:o, "
+				  "s:o, s:o, "
+				  "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+				  "pid", (json_int_t)process->pid, "comm", json_comm(process->comm),
+				  "unit", json_place(process->unit), "owns", process->owns,
+				  "listens", process->listens != 0, "accepts", process->accepts,
+				  "fds", count(process->fds), "fds_at_least", process->fds_at_least,
+				  "fd_limit",
+				  process->fd_limit == INT64_MAX ? json_null()
+								 : count(process->fd_limit),
+				  "threads", (json_int_t)process->threads, "threads_left_out",
+				  (json_int_t)process->threads_left_out, "waits", threads(process),
+				  "main_thread", main_thread(process), "cpus",
+				  count(process->cpus ? process->cpus : UNKNOWN), "running",
+				  number(process->running), "delayed", number(process->delayed),
+				  "delayed_most", number(process->delayed_most), "spare",
+				  number(process->spare), "throttled", number(process->throttled),
+				  "withheld", number(process->withheld), "throttled_by",
+				  json_place(process->throttled_by), "pressure",
+				  pressures(&process->pressures)));
 	}
 	return array;
 }
