@@ -1358,6 +1358,76 @@ static void the_idle_one_of_several_workers_is_not_named(void **state)
 	assert_non_null(strstr(told->now.text[0], "gdb -p 12"));
 }
 
+/* Beside threads of a runtime, which wait for events or for work, as in Node. */
+static void a_main_thread_that_hangs_is_told(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_process *process = &evidence.processes[0];
+	const struct finding *told;
+
+	(void)state;
+	set_all_threads(&evidence, THREAD_LOCK, 9);
+	set_threads(&evidence, THREAD_POLL, 1);
+	process->main.known = process->main.stuck = true;
+	process->main.wait = THREAD_PIPE;
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_string_equal(told->now.text[0],
+			    "its main thread is waiting for a pipe, and has not run since the last "
+			    "reading: if that one accepts, it hangs there. See the other end: lsof "
+			    "+E -p 10");
+	assert_int_equal(told->now.count, 1);
+	assert_string_equal(told->proof.text[2],
+			    "server/10: 9 of 10 threads sleeping in futex (somewhere), 1 waiting "
+			    "in epoll, poll or select (somewhere)");
+	/* As it does that waits for its other threads to end. */
+	process->main.wait = THREAD_LOCK;
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->now.text[0], "sleeping in futex, and has not run"));
+	assert_non_null(strstr(told->now.text[1], "a limit of its own"));
+	process->main.stuck = false;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			       "a limit of its own"));
+	process->main.stuck = true;
+	process->main.wait = THREAD_POLL;
+	assert_non_null(strstr(finding(&evidence, FINDING_ACCEPT_STALLED)->now.text[0],
+			       "a limit of its own"));
+}
+
+/* A child for each connection, and no more of them: the parent is shown, and its descriptors. */
+static void a_parent_that_waits_for_children_is_told(void **state)
+{
+	struct evidence evidence = accept_stalled();
+	struct evidence_process *processes = evidence.processes;
+	const struct finding *told;
+
+	(void)state;
+	set_all_threads(&evidence, THREAD_SLEEP, 1);
+	processes[0].fds = 700;
+	evidence.process_count = 5;
+	for (uint32_t i = 1; i < 5; i++) {
+		processes[i] = processes[0];
+		processes[i].pid = 10 + i;
+	}
+	evidence.listeners[0].holder = 14;
+	processes[4].owns = false;
+	processes[4].accepts = true;
+	processes[4].fds = 7;
+	memset(processes[4].groups, 0, sizeof(processes[4].groups));
+	processes[4].groups[THREAD_CHILD] = (struct evidence_group){.count = 1, .stuck = 1};
+	processes[4].main.known = processes[4].main.stuck = true;
+	processes[4].main.wait = THREAD_CHILD;
+	told = finding(&evidence, FINDING_ACCEPT_STALLED);
+	assert_non_null(strstr(told->proof.text[2], "server/14: 1 of 1 thread waiting for a proc"));
+	assert_non_null(strstr(told->proof.text[3], "server/10: 1 of 1 thread sleeping"));
+	assert_string_equal(told->proof.text[5], "and 2 processes more");
+	assert_non_null(strstr(told->now.text[0], "a limit of children"));
+	assert_non_null(strstr(told->now.text[0], "ps --ppid 14"));
+	assert_non_null(strstr(reason(&evidence, FINDING_FD_EXHAUSTED), "server/14 has 7 of"));
+	/* Another listener's: whether it accepts there is not known. */
+	processes[4].listens = 2;
+	assert_non_null(strstr(reason(&evidence, FINDING_FD_EXHAUSTED), "server/10 has 700 of"));
+}
+
 /* A runtime's own thread waits for events, and the one that should accept never rests. */
 static void who_runs_all_the_time_is_told(void **state)
 {
@@ -2042,6 +2112,8 @@ int main(void)
 		cmocka_unit_test(who_is_stopped_is_named),
 		cmocka_unit_test(who_waits_for_a_stopped_one_is_in_no_lock),
 		cmocka_unit_test(the_idle_one_of_several_workers_is_not_named),
+		cmocka_unit_test(a_main_thread_that_hangs_is_told),
+		cmocka_unit_test(a_parent_that_waits_for_children_is_told),
 		cmocka_unit_test(who_runs_all_the_time_is_told),
 		cmocka_unit_test(a_listener_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(thresholds_do_not_overflow),

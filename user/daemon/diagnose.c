@@ -162,7 +162,7 @@ static void prove_undetermined(const struct evidence *evidence, const struct dia
 
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
 		   rule_what_waits(evidence, waits));
-	rule_add_threads(&finding->proof, evidence);
+	rule_add_threads(&finding->proof, evidence, rule_foremost(evidence));
 	add_reasons(finding, diagnosis, VERDICT_NOT_DECIDABLE, "it cannot be told whether it is");
 	add_reasons(finding, diagnosis, VERDICT_RULED_OUT, "looked at, not");
 	rule_add(&finding->now,

@@ -82,8 +82,9 @@ void rule_add_fds(struct finding_lines *lines, const struct evidence_process *pr
 /* "all 4 threads are stopped by a signal"; or the most frequent waits. */
 const char *rule_threads(const struct evidence_process *process, char buf[RULE_LIST_SIZE]);
 
-/* The same for each process, as proof. */
-void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence);
+/* The same for each process, as proof; first the one that the finding speaks of, or NULL. */
+void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence,
+		      const struct evidence_process *first);
 
 /* "0.0.0.0:80". */
 const char *rule_address(const struct evidence_listener *listener, char buf[64]);

@@ -91,7 +91,32 @@ static const struct evidence_process *holder_of(const struct evidence *evidence,
 	return NULL;
 }
 
-/* It is not stuck: it waits for what it has taken on, and does not want to accept. */
+/*
+ * Whether its main thread is kept in something else than events or accept(). What can be told of it
+ * is told: other threads may be those that accept.
+ */
+static bool main_is_kept(const struct evidence_process *process)
+{
+	if (!process || !process->main.known || !process->main.stuck)
+		return false;
+	switch (process->main.wait) {
+	case THREAD_PIPE:
+	case THREAD_SOCKET:
+	case THREAD_CHILD:
+	case THREAD_LOCK:
+	case THREAD_MUTEX:
+	case THREAD_TIMED_LOCK:
+	case THREAD_SLEEP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * It is not stuck: it waits for what it has taken on, and does not want to accept. A thread that
+ * waits for events beside a main thread that hangs can be a runtime's own.
+ */
 static bool waits_for_events(const struct evidence_process *process)
 {
 	return process && process->pid > 1 && process->groups[THREAD_POLL].count;
@@ -151,6 +176,51 @@ static void advise_busy(struct finding *finding, const struct evidence_group *ru
 	rule_add(&finding->for_good, "keep long work out of the thread that accepts");
 }
 
+/* How to see what a thread of it waits for. */
+static const char *look_at(const struct evidence_process *process, char buf[64])
+{
+	const char *format;
+
+	switch (process->main.wait) {
+	case THREAD_PIPE:
+		format = "the other end: lsof +E -p %u";
+		break;
+	case THREAD_SOCKET:
+		format = "the other end: ss -tnp | grep pid=%u,";
+		break;
+	case THREAD_CHILD:
+		format = "that process: ps --ppid %u";
+		break;
+	default:
+		format = "gdb -p %u, or the runtime's own dump";
+	}
+	snprintf(buf, 64, format, process->pid);
+	return buf;
+}
+
+/* Where threads wait for events beside it, these may be who accepts. */
+static void advise_main(struct finding *finding, const struct evidence_process *process)
+{
+	enum thread_wait wait = process->main.wait;
+	char look[64];
+
+	rule_add(&finding->now,
+		 wait == THREAD_CHILD
+			 ? "its main thread is %s: if that one accepts, a limit of children may be "
+			   "reached. See %s"
+			 : "its main thread is %s, and has not run since the last reading: if that "
+			   "one accepts, it hangs there. See %s",
+		 thread_wait_text(wait), look_at(process, look));
+	/* Nobody joins threads in a pipe. */
+	if (waits_for_events(process) && wait != THREAD_PIPE && wait != THREAD_SOCKET)
+		rule_add(&finding->now,
+			 "if another accepts, which waits for events: see whether a limit of its "
+			 "own is reached (connections, workers)");
+	rule_add(&finding->for_good,
+		 "keep what waits for others (files, children, locks) out of the thread that "
+		 "accepts, or give it a time limit");
+}
+
 static void advise_look(struct finding *finding, const struct evidence_listener *listener,
 			const struct evidence_process *process)
 {
@@ -201,6 +271,10 @@ static void advise_stalled(const struct evidence *evidence, struct finding *find
 	}
 	if (is_busy(process)) {
 		advise_busy(finding, &process->groups[THREAD_RUNNING]);
+		return;
+	}
+	if (main_is_kept(process)) {
+		advise_main(finding, process);
 		return;
 	}
 	if (waits_for_events(process)) {
@@ -264,7 +338,7 @@ static void prove_stalled(const struct evidence *evidence, struct finding *findi
 			 "a process that does not hold it called accept() on its port %s ago",
 			 duration_format(listener->gone_accept_ns, last, sizeof(last)));
 	rule_add_queue(&finding->proof, listener);
-	rule_add_threads(&finding->proof, evidence);
+	rule_add_threads(&finding->proof, evidence, process);
 	advise_stalled(evidence, finding, listener, process, any);
 	if (!user || !accept_is_at_limit(user))
 		return;
@@ -337,7 +411,7 @@ void rule_accept_slow(const struct evidence *evidence, struct finding *finding)
 			 "the last accept() was %s ago, after the oldest of them came",
 			 duration_format(listener->last_accept_ns, last, sizeof(last)));
 	rule_add_queue(&finding->proof, listener);
-	rule_add_threads(&finding->proof, evidence);
+	rule_add_threads(&finding->proof, evidence, holder_of(evidence, listener));
 	rule_add(&finding->now, "see what the threads do between two accept(): more of them, or "
 				"less work in the one that accepts");
 	rule_add(&finding->for_good, "accept until EAGAIN at each wake-up, or accept in more "

@@ -14,7 +14,9 @@ bool accept_has_queue(const struct evidence *evidence, struct finding *finding);
 /* Whether it can open no descriptor more. */
 bool accept_is_at_limit(const struct evidence_process *process);
 
-/* Of those that listen, one that is at its limit, or else the one that is nearest to it; or NULL.
+/*
+ * Of those that listen, and do not leave accept() to others, one that is at its limit, or else the
+ * one that is nearest to it; or NULL.
  */
 const struct evidence_process *accept_fd_user(const struct evidence *evidence);
 

@@ -201,7 +201,7 @@ static void prove_leak_of_server(const struct evidence *evidence, struct finding
 	close_add_holders(finding, &evidence->leak);
 	close_add_fds(finding, evidence);
 	if (!evidence->leak.left_to_others)
-		rule_add_threads(&finding->proof, evidence);
+		rule_add_threads(&finding->proof, evidence, rule_foremost(evidence));
 	advise_leak(finding, evidence, certain);
 }
 

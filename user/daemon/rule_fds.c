@@ -44,6 +44,18 @@ bool accept_is_at_limit(const struct evidence_process *process)
 	       process->fds >= process->fd_limit;
 }
 
+/* Whether it leaves its listeners to another: a child that works on one connection. */
+static bool leaves_accept(const struct evidence *evidence, const struct evidence_process *process)
+{
+	for (size_t i = 0; !process->accepts && i < evidence->process_count; i++) {
+		const struct evidence_process *other = &evidence->processes[i];
+
+		if (other->accepts && !(process->listens & ~other->listens))
+			return true;
+	}
+	return false;
+}
+
 const struct evidence_process *accept_fd_user(const struct evidence *evidence)
 {
 	const struct evidence_process *most = NULL;
@@ -52,7 +64,7 @@ const struct evidence_process *accept_fd_user(const struct evidence *evidence)
 		const struct evidence_process *process = &evidence->processes[i];
 
 		if (!process->listens || process->fds == UNKNOWN ||
-		    !rule_lets_wait(evidence, process))
+		    leaves_accept(evidence, process) || !rule_lets_wait(evidence, process))
 			continue;
 		if (!most || accept_is_at_limit(process) ||
 		    (!accept_is_at_limit(most) && process->fds > most->fds))
@@ -176,7 +188,7 @@ static void prove_limit(const struct evidence *evidence, struct finding *finding
 	rule_add(&finding->proof, "no accept() was seen to fail: one by io_uring is not seen, and "
 				  "one that failed once may not be tried again (EPOLLET)");
 	rule_add_queue(&finding->proof, rule_fullest(evidence));
-	rule_add_threads(&finding->proof, evidence);
+	rule_add_threads(&finding->proof, evidence, process);
 	advise_fds(evidence, finding, process, EMFILE);
 }
 

@@ -77,6 +77,7 @@ const char *rule_threads(const struct evidence_process *process, char buf[RULE_L
 {
 	uint32_t seen = 0;
 	bool fits = true;
+	char of[48];
 
 	if (!process->threads_known || !process->threads)
 		return strcpy(buf, "what its threads do is not known");
@@ -88,31 +89,44 @@ const char *rule_threads(const struct evidence_process *process, char buf[RULE_L
 		if (wait == THREAD_WAITS)
 			break;
 		group = &process->groups[wait];
-		fits = rule_list(buf, "%u of %s%u thread%s %s%s%s%s", group->count,
-				 process->threads_left_out ? "the first " : "", process->threads,
-				 process->threads == 1 ? "" : "s", thread_wait_text(wait),
-				 group->where[0] ? " (" : "", group->where,
+		snprintf(of, sizeof(of), " of %s%u thread%s",
+			 process->threads_left_out ? "the first " : "", process->threads,
+			 process->threads == 1 ? "" : "s");
+		fits = rule_list(buf, "%u%s %s%s%s%s", group->count, seen ? "" : of,
+				 thread_wait_text(wait), group->where[0] ? " (" : "", group->where,
 				 group->where[0] ? ")" : "");
 		seen |= 1U << wait;
 	}
 	return buf;
 }
 
-void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence)
+static void add_threads(struct finding_lines *lines, const struct evidence_process *process)
 {
-	size_t told = 0, more = evidence->processes_left_out;
 	char name[64], threads[RULE_LIST_SIZE];
 
+	rule_add(lines, "%s: %s", rule_process(process, name), rule_threads(process, threads));
+}
+
+void rule_add_threads(struct finding_lines *lines, const struct evidence *evidence,
+		      const struct evidence_process *first)
+{
+	size_t told = 0, more = evidence->processes_left_out;
+
+	if (first) {
+		add_threads(lines, first);
+		told++;
+	}
 	for (size_t i = 0; i < evidence->process_count; i++) {
-		if (!rule_has_part(&evidence->processes[i]))
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (process == first || !rule_has_part(process))
 			continue;
 		if (told == 3) {
 			more++;
 			continue;
 		}
 		told++;
-		rule_add(lines, "%s: %s", rule_process(&evidence->processes[i], name),
-			 rule_threads(&evidence->processes[i], threads));
+		add_threads(lines, process);
 	}
 	if (more)
 		rule_add(lines, "and %zu process%s more%s", more, more == 1 ? "" : "es",

@@ -194,7 +194,7 @@ void rule_not_reading(const struct evidence *evidence, struct finding *finding)
 		close_add_change(finding, evidence, CAUSE_NOT_READING);
 		close_add_fds(finding, evidence);
 	}
-	rule_add_threads(&finding->proof, evidence);
+	rule_add_threads(&finding->proof, evidence, rule_foremost(evidence));
 	if (!rule_advise_held_up(evidence, finding) || !held_up)
 		advise_not_reading(finding, evidence);
 }
