@@ -951,6 +951,40 @@ static void lock_stall_needs_all_threads(void **state)
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 }
 
+/* Workers that are processes: to restart one of them helps little. */
+static void all_that_hang_are_named(void **state)
+{
+	struct evidence evidence = lock_stall();
+	const struct finding *told;
+
+	(void)state;
+	evidence.process_count = 4;
+	for (uint32_t i = 1; i < 4; i++) {
+		evidence.processes[i] = evidence.processes[0];
+		evidence.processes[i].pid = 10 + i;
+	}
+	evidence.processes[3].owns = false; /* their master */
+	memset(evidence.processes[3].groups, 0, sizeof(evidence.processes[3].groups));
+	evidence.processes[3].groups[THREAD_POLL].count = 1;
+	told = finding(&evidence, FINDING_LOCK_STALL);
+	assert_non_null(strstr(told->headline,
+			       "3 processes hang in a lock: all their threads sleep "
+			       "in futex: "));
+	assert_non_null(strstr(told->proof.text[0], "server/10: "));
+	assert_non_null(strstr(told->proof.text[2], "server/12: "));
+	assert_non_null(strstr(told->proof.text[3], "6 of them did not run"));
+	assert_non_null(strstr(told->now.text[0], "for p in 10 11 12; do gdb -p $p"));
+	/* The longest command is whole. */
+	for (uint32_t i = 0; i < EVIDENCE_PROCESSES_MAX; i++) {
+		evidence.processes[i] = evidence.processes[0];
+		evidence.processes[i].pid = 4194304 - i;
+	}
+	evidence.process_count = EVIDENCE_PROCESSES_MAX;
+	told = finding(&evidence, FINDING_LOCK_STALL);
+	assert_non_null(strstr(told->now.text[0], " 4194289; do gdb -p $p -batch -ex 'thread apply "
+						  "all bt'; done"));
+}
+
 /* One may be at work on what waits and only sleep, beside a pool that has nothing to do. */
 static void who_sleeps_at_work_is_in_no_lock(void **state)
 {
@@ -2117,6 +2151,7 @@ int main(void)
 		cmocka_unit_test(who_runs_all_the_time_is_told),
 		cmocka_unit_test(a_listener_that_is_not_known_rules_nothing_out),
 		cmocka_unit_test(thresholds_do_not_overflow),
+		cmocka_unit_test(all_that_hang_are_named),
 		cmocka_unit_test(who_sleeps_at_work_is_in_no_lock),
 		cmocka_unit_test(what_does_not_fit_is_cut_between_words),
 		cmocka_unit_test(who_has_only_inherited_may_be_idle),

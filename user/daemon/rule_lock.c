@@ -2,6 +2,7 @@
 /* The rule about processes that hang in a lock. */
 #include "rule_stall.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* In futex until they are woken: for a lock, or for something to do. */
@@ -125,26 +126,45 @@ static bool accepted_last(const struct evidence *evidence, const struct evidence
 	return false;
 }
 
+/* Those that hang, of which each has its own part in what waits. */
+struct locked {
+	const struct evidence_process *processes[EVIDENCE_PROCESSES_MAX];
+	size_t count;
+	bool all; /* their threads; else their workers */
+};
+
 /*
  * One that hangs lets wait what it owns. What nobody has accepted is let wait by who accepts: a
  * child that has inherited the listener, or a connection, and has nothing to do, sleeps in futex
  * too.
  */
-static const struct evidence_process *find_locked(const struct evidence *evidence, bool *all)
+static bool hangs(const struct evidence *evidence, const struct evidence_process *process)
 {
-	*all = true;
+	/* One that has a pool may have nothing to do. */
+	return all_locked(process) && (!stall_of_pool(evidence) || waits_for_mutex(process)) &&
+	       ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
+		(process->listens && rule_lets_wait(evidence, process) &&
+		 all_listeners_locked(evidence)));
+}
+
+static struct locked find_locked(const struct evidence *evidence)
+{
+	struct locked locked = {.all = true};
+
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		if (hangs(evidence, &evidence->processes[i]))
+			locked.processes[locked.count++] = &evidence->processes[i];
+	}
+	if (locked.count)
+		return locked;
+	locked.all = false;
 	for (size_t i = 0; i < evidence->process_count; i++) {
 		const struct evidence_process *process = &evidence->processes[i];
 
-		/* One that has a pool may have nothing to do. */
-		if (all_locked(process) && (!stall_of_pool(evidence) || waits_for_mutex(process)) &&
-		    ((process->owns && !process->inherits) || accepted_last(evidence, process) ||
-		     (process->listens && rule_lets_wait(evidence, process) &&
-		      all_listeners_locked(evidence))))
-			return process;
+		if (process->owns && workers_locked(process))
+			locked.processes[locked.count++] = process;
 	}
-	*all = false;
-	return rule_owner(evidence, workers_locked);
+	return locked;
 }
 
 /* Another that is stopped may hold what it waits for: a lock that processes share. */
@@ -160,76 +180,117 @@ static const struct evidence_process *held_up_beside(const struct evidence *evid
 	return NULL;
 }
 
-static void prove_lock(const struct evidence *evidence, struct finding *finding,
-		       const struct evidence_process *process, bool all)
+static const struct evidence_group *lock_of(const struct evidence_process *process)
 {
 	const struct evidence_group *mutex = &process->groups[THREAD_MUTEX];
-	const struct evidence_group *lock = mutex->stuck ? mutex : &process->groups[THREAD_LOCK];
-	char name[64], waits[RULE_LIST_SIZE], threads[RULE_LIST_SIZE];
 
-	rule_prove(finding, SEVERITY_CRITICAL, all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
-		   "%s hangs in a lock: %s: %s", rule_process(process, name),
-		   all ? "all its threads sleep in futex" : "its workers wait for a mutex",
-		   rule_what_waits(evidence, waits));
-	rule_add(&finding->proof, "%s: %s", name, rule_threads(process, threads));
-	rule_add(&finding->proof,
-		 "%u of them did not run at all since the last reading (thread "
-		 "%u, %.16s)",
-		 lock->stuck, lock->tid, lock->comm);
-	rule_add(&finding->now,
-		 "keep the evidence, then restart it: gdb -p %u -batch -ex 'thread "
-		 "apply all bt' shows who holds the lock",
-		 process->pid);
+	return mutex->stuck ? mutex : &process->groups[THREAD_LOCK];
+}
+
+static void add_locked(struct finding_lines *lines, const struct locked *locked)
+{
+	const struct evidence_group *first = lock_of(locked->processes[0]);
+	char name[64], threads[RULE_LIST_SIZE];
+	uint32_t stuck = 0;
+
+	for (size_t i = 0; i < locked->count; i++) {
+		if (i < 3)
+			rule_add(lines, "%s: %s", rule_process(locked->processes[i], name),
+				 rule_threads(locked->processes[i], threads));
+		stuck += lock_of(locked->processes[i])->stuck;
+	}
+	rule_add(lines, "%u of them did not run at all since the last reading (thread %u, %.16s)",
+		 stuck, first->tid, first->comm);
+}
+
+static void advise_lock(struct finding *finding, const struct locked *locked)
+{
+	char pids[RULE_PIDS_SIZE] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < locked->count; i++)
+		used += (size_t)snprintf(pids + used, sizeof(pids) - used, " %u",
+					 locked->processes[i]->pid);
+	if (locked->count > 1)
+		rule_add(&finding->now,
+			 "keep the evidence, then restart: for p in%s; do gdb -p $p -batch -ex "
+			 "'thread apply all bt'; done",
+			 pids);
+	else
+		rule_add(&finding->now,
+			 "keep the evidence, then restart it: gdb -p%s -batch -ex 'thread apply "
+			 "all bt' shows who holds the lock",
+			 pids);
 	rule_add(&finding->for_good, "find the two threads that wait for each other's lock, or the "
 				     "wake-up that was lost, in those stacks");
 }
 
+static void prove_lock(const struct evidence *evidence, struct finding *finding,
+		       const struct locked *locked)
+{
+	bool many = locked->count > 1;
+	char name[64], waits[RULE_LIST_SIZE];
+
+	if (many)
+		snprintf(name, sizeof(name), "%zu processes", locked->count);
+	else
+		rule_process(locked->processes[0], name);
+	rule_prove(finding, SEVERITY_CRITICAL, locked->all ? CONFIDENCE_HIGH : CONFIDENCE_MEDIUM,
+		   "%s hang%s in a lock: %s %s: %s", name, many ? "" : "s",
+		   locked->all ? (many ? "all their threads" : "all its threads")
+			       : (many ? "their workers" : "its workers"),
+		   locked->all ? "sleep in futex" : "wait for a mutex",
+		   rule_what_waits(evidence, waits));
+	add_locked(&finding->proof, locked);
+	advise_lock(finding, locked);
+}
+
+/* Some hang, or have nothing to do. Sets the verdict where that is so. */
+static bool say_what_is_not_decidable(const struct evidence *evidence, struct finding *finding,
+				      const struct evidence_process *foremost)
+{
+	const struct evidence_process *process = rule_sleeping_workers(evidence);
+	const char *whether;
+	char threads[RULE_LIST_SIZE];
+
+	if (process && rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3)) {
+		whether = "whether its workers hang in a lock or have nothing to do";
+	} else if (!foremost) {
+		return false;
+	} else if (stall_none_awake(foremost)) {
+		process = foremost;
+		whether = "whether it hangs in a lock, or only sleeps or has nothing to do";
+	} else if (asleep_stuck(foremost) && rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
+		/* As a pool of workers does that has nothing to do. */
+		process = foremost;
+		whether = "whether those of its threads that sleep in futex hang, or have nothing "
+			  "to do";
+	} else {
+		return false;
+	}
+	rule_not_decidable(finding, "%s: %s", whether, rule_threads(process, threads));
+	return true;
+}
+
 void rule_lock_stall(const struct evidence *evidence, struct finding *finding)
 {
-	const struct evidence_process *process, *other;
+	const struct evidence_process *other, *foremost = rule_foremost(evidence);
 	char threads[RULE_LIST_SIZE], name[64], other_name[64];
-	bool all;
+	struct locked locked;
 
 	if (stall_cannot_tell(evidence, finding))
 		return;
-	process = find_locked(evidence, &all);
-	other = process ? held_up_beside(evidence, process) : NULL;
-	if (other) {
-		rule_not_decidable(finding,
-				   "%s sleeps in futex, and may wait for %s, which is held up",
-				   rule_process(process, name), rule_process(other, other_name));
-		return;
-	}
-	if (process) {
-		prove_lock(evidence, finding, process, all);
-		return;
-	}
-	if (stall_sleep_unknown(evidence, finding) || rule_left_out(evidence, finding))
-		return;
-	if (rule_piles_up(evidence, CAUSE_NOT_CLOSING, 3) &&
-	    (process = rule_sleeping_workers(evidence)) != NULL) {
-		rule_not_decidable(finding,
-				   "whether its workers hang in a lock or have nothing to do: "
-				   "%s",
-				   rule_threads(process, threads));
-		return;
-	}
-	process = rule_foremost(evidence);
-	if (process && stall_none_awake(process)) {
-		rule_not_decidable(finding,
-				   "whether it hangs in a lock, or only sleeps or has nothing to "
-				   "do: %s",
-				   rule_threads(process, threads));
-		return;
-	}
-	/* As a pool of workers does that has nothing to do. */
-	if (process && asleep_stuck(process) && rule_piles_up(evidence, CAUSE_NOT_READING, 3)) {
-		rule_not_decidable(finding,
-				   "whether those of its threads that sleep in futex hang, or have "
-				   "nothing to do: %s",
-				   rule_threads(process, threads));
-		return;
-	}
-	rule_out(finding, "not all threads sleep in futex: %s",
-		 process ? rule_threads(process, threads) : "none of its processes is known");
+	locked = find_locked(evidence);
+	other = locked.count ? held_up_beside(evidence, locked.processes[0]) : NULL;
+	if (other)
+		rule_not_decidable(
+			finding, "%s sleeps in futex, and may wait for %s, which is held up",
+			rule_process(locked.processes[0], name), rule_process(other, other_name));
+	else if (locked.count)
+		prove_lock(evidence, finding, &locked);
+	else if (!stall_sleep_unknown(evidence, finding) && !rule_left_out(evidence, finding) &&
+		 !say_what_is_not_decidable(evidence, finding, foremost))
+		rule_out(finding, "not all threads sleep in futex: %s",
+			 foremost ? rule_threads(foremost, threads)
+				  : "none of its processes is known");
 }
