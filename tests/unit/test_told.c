@@ -132,6 +132,17 @@ static void what_is_explained_goes_at_once(void **state)
 	assert_false(told[FINDING_ACCEPT_SLOW].shown);
 }
 
+static void what_is_proven_ends_that_nothing_is(void **state)
+{
+	(void)state;
+	reading(FINDING_UNDETERMINED, FINDINGS);
+	reading(FINDING_UNDETERMINED, FINDINGS);
+	assert_true(told[FINDING_UNDETERMINED].shown);
+	reading(FINDING_NOT_READING, FINDINGS);
+	assert_true(told[FINDING_NOT_READING].shown);
+	assert_false(told[FINDING_UNDETERMINED].shown);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +151,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_that_waits_is_a_reading_too, setup),
 		cmocka_unit_test_setup(opposites_are_not_told_together, setup),
 		cmocka_unit_test_setup(undetermined_has_to_be_so_twice, setup),
+		cmocka_unit_test_setup(what_is_proven_ends_that_nothing_is, setup),
 		cmocka_unit_test_setup(a_part_of_one_that_was_missed_is_no_news, setup),
 		cmocka_unit_test_setup(what_is_explained_goes_at_once, setup),
 	};

@@ -47,7 +47,10 @@ static void explain(const struct told told[FINDINGS], struct diagnosis *diagnosi
 	}
 }
 
-/* One says the opposite of the other: what this reading proves ends what an earlier one did. */
+/*
+ * One says the opposite of the other: what this reading proves ends what an earlier one did. That
+ * nothing proves why is the opposite of all.
+ */
 static void contradict(struct told told[FINDINGS], const struct diagnosis *diagnosis)
 {
 	static const enum finding_code opposites[][2] = {
@@ -60,6 +63,10 @@ static void contradict(struct told told[FINDINGS], const struct diagnosis *diagn
 			if (is(diagnosis, opposites[i][j], VERDICT_PROVEN))
 				told[opposites[i][!j]].shown = false;
 		}
+	}
+	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
+		if (is(diagnosis, code, VERDICT_PROVEN))
+			told[FINDING_UNDETERMINED].shown = false;
 	}
 }
 
