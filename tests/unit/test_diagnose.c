@@ -1553,6 +1553,14 @@ static void a_crowd_that_nothing_explains_is_told(void **state)
 	told = finding(&evidence, FINDING_UNDETERMINED);
 	assert_non_null(strstr(told->proof.text[0], "1 of 1 thread sleeping"));
 	assert_non_null(strstr(told->proof.text[1], "it cannot be told whether it is not-reading"));
+	assert_non_null(strstr(told->now.text[0], "1 of 1 thread asleep for a time"));
+	/* No answer takes its time in a write to a log. */
+	set_all_threads(&evidence, THREAD_PIPE, 5);
+	strcpy(evidence.processes[0].groups[THREAD_PIPE].where, "anon_pipe_write");
+	set_threads(&evidence, THREAD_POLL, 5);
+	assert_proven(&evidence, BIT(FINDING_NOT_READING));
+	evidence.processes[0].groups[THREAD_PIPE].stuck = 4;
+	assert_proven(&evidence, BIT(FINDING_UNDETERMINED));
 	evidence.waits[CAUSE_NOT_READING].before = 9;
 	assert_proven(&evidence, 0);
 	assert_string_equal(reason(&evidence, FINDING_UNDETERMINED),
@@ -1572,8 +1580,8 @@ static void who_keeps_its_threads_is_told(void **state)
 		{THREAD_PIPE, "wait_for_partner", "see why nothing comes at its other end", 1},
 		{THREAD_SOCKET, "sk_wait_data", "a socket keeps 6 of 7 threads", 2},
 		{THREAD_CHILD, "do_wait", "ps --ppid 10", 1},
-		{THREAD_SLEEP, "hrtimer_nanosleep", "6 of 7 threads sleep for a time", 1},
-		{THREAD_LOCK, "futex_do_wait", "6 of 7 threads sleep in futex", 2},
+		{THREAD_SLEEP, "hrtimer_nanosleep", "6 of 7 threads asleep for a time", 1},
+		{THREAD_LOCK, "futex_do_wait", "6 of 7 threads in futex", 2},
 	};
 
 	(void)state;
@@ -1609,6 +1617,12 @@ static void few_that_are_kept_explain_little(void **state)
 	strcpy(pipe->where, "pipe_write");
 	assert_non_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0],
 			       "a pipe keeps 5 of 6 threads"));
+	/* Many threads were not looked at. */
+	pipe->where[0] = '\0';
+	evidence.processes[0].threads_left_out = 4;
+	assert_non_null(strstr(finding(&evidence, FINDING_NOT_READING)->now.text[0],
+			       "a pipe keeps 5 of 6 threads"));
+	evidence.processes[0].threads_left_out = 0;
 	/* Requests queue behind them. */
 	pipe->where[0] = '\0';
 	evidence.waits[CAUSE_NOT_READING].unread = 6;

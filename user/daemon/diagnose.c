@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rule.h"
+#include "rule_blocked.h"
 
 #define BIT(code) (1U << (code))
 
@@ -158,6 +159,7 @@ static void add_reasons(struct finding *finding, const struct diagnosis *diagnos
 static void prove_undetermined(const struct evidence *evidence, const struct diagnosis *diagnosis,
 			       struct finding *finding)
 {
+	struct blocked blocked = blocked_find(evidence);
 	char waits[RULE_LIST_SIZE];
 
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
@@ -165,6 +167,8 @@ static void prove_undetermined(const struct evidence *evidence, const struct dia
 	rule_add_threads(&finding->proof, evidence, rule_foremost(evidence));
 	add_reasons(finding, diagnosis, VERDICT_NOT_DECIDABLE, "it cannot be told whether it is");
 	add_reasons(finding, diagnosis, VERDICT_RULED_OUT, "looked at, not");
+	if (blocked_are_most(&blocked))
+		blocked_advise(finding, &blocked);
 	rule_add(&finding->now,
 		 "list the connections (slowclose list %s %u) and look at the program's own log",
 		 rule_port_option(evidence), evidence->port);

@@ -72,8 +72,16 @@ struct blocked blocked_find(const struct evidence *evidence)
 		blocked.wait = wait;
 		blocked.count = count;
 	}
-	for (size_t i = 0; i < evidence->process_count; i++)
-		blocked.threads += evidence->processes[i].owns ? evidence->processes[i].threads : 0;
+	for (size_t i = 0; i < evidence->process_count; i++) {
+		const struct evidence_process *process = &evidence->processes[i];
+
+		if (!process->owns)
+			continue;
+		blocked.threads += process->threads;
+		blocked.left_out |= process->threads_left_out > 0;
+		if (blocked.count)
+			blocked.stuck += process->groups[blocked.wait].stuck;
+	}
 	if (blocked.count) {
 		blocked.pid = most_of(evidence, blocked.wait)->pid;
 		blocked.where = most_of(evidence, blocked.wait)->groups[blocked.wait].where;
@@ -81,13 +89,29 @@ struct blocked blocked_find(const struct evidence *evidence)
 	return blocked;
 }
 
+static bool writes_to_pipe(const struct blocked *blocked)
+{
+	return blocked->wait == THREAD_PIPE && strstr(blocked->where, "pipe_write");
+}
+
+bool blocked_are_most(const struct blocked *blocked)
+{
+	return blocked->count && 2 * blocked->all >= blocked->threads;
+}
+
+bool blocked_by_reader(const struct blocked *blocked)
+{
+	return writes_to_pipe(blocked) && 2 * blocked->stuck >= blocked->threads;
+}
+
 static void advise_pipe(struct finding *finding, const struct blocked *blocked)
 {
-	bool writes = strstr(blocked->where, "pipe_write");
+	bool writes = writes_to_pipe(blocked);
 
 	rule_add(&finding->now,
-		 "a pipe keeps %u of %u threads: see why %s at its other end%s: lsof +E -p %u",
-		 blocked->count, blocked->threads, writes ? "nobody reads" : "nothing comes",
+		 "a pipe keeps %u of %u thread%s: see why %s at its other end%s: lsof +E -p %u",
+		 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
+		 writes ? "nobody reads" : "nothing comes",
 		 writes ? " (of standard output: whatever takes the log)" : "", blocked->pid);
 	rule_add(&finding->for_good,
 		 writes ? "keep the log out of the threads that answer: let it drop lines rather "
@@ -103,28 +127,32 @@ void blocked_advise(struct finding *finding, const struct blocked *blocked)
 		break;
 	case THREAD_SOCKET:
 		rule_add(&finding->now,
-			 "a socket keeps %u of %u threads: see which (ss -tnp | grep pid=%u,): an "
+			 "a socket keeps %u of %u thread%s: see which (ss -tnp | grep pid=%u,): an "
 			 "upstream or a database that does not answer, or clients without a "
 			 "request",
-			 blocked->count, blocked->threads, blocked->pid);
+			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
+			 blocked->pid);
 		rule_add(&finding->for_good, "a time limit for what is asked of others");
 		break;
 	case THREAD_CHILD:
 		rule_add(&finding->now,
-			 "a child process keeps %u of %u threads: see what it does: ps --ppid %u",
-			 blocked->count, blocked->threads, blocked->pid);
+			 "a child process keeps %u of %u thread%s: see what it does: ps --ppid %u",
+			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
+			 blocked->pid);
 		rule_add(&finding->for_good, "a time limit for what children do");
 		break;
 	case THREAD_LOCK:
 		rule_add(&finding->now,
-			 "%u of %u threads sleep in futex: see whether they hang in a lock, or "
-			 "have nothing to do: gdb -p %u -batch -ex 'thread apply all bt'",
-			 blocked->count, blocked->threads, blocked->pid);
+			 "%u of %u thread%s in futex: see whether it is a lock they hang in, or "
+			 "nothing to do: gdb -p %u -batch -ex 'thread apply all bt'",
+			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
+			 blocked->pid);
 		break;
-	default: /* asleep */
+	default:
 		rule_add(&finding->now,
-			 "%u of %u threads sleep for a time: see what for: gdb -p %u, or its own "
+			 "%u of %u thread%s asleep for a time: see what for: gdb -p %u, or its own "
 			 "dump of threads",
-			 blocked->count, blocked->threads, blocked->pid);
+			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
+			 blocked->pid);
 	}
 }

@@ -104,7 +104,7 @@ static bool are_blocked(const struct evidence *evidence, const struct blocked *b
 	if (!blocked->count)
 		return false;
 	return blocked->all >= waits->count || strstr(blocked->where, "pipe_write") ||
-	       (waits->unread && 2 * blocked->all >= blocked->threads);
+	       ((waits->unread || blocked->left_out) && blocked_are_most(blocked));
 }
 
 /* A thread in futex or at a socket may have nothing to do, too. */
@@ -153,6 +153,10 @@ static void advise_not_reading(struct finding *finding, const struct evidence *e
 /* Peers that hang up alike may only be impatient, and the service slow: its answers will tell. */
 static bool may_be_impatience(const struct evidence *evidence)
 {
+	struct blocked blocked = blocked_find(evidence);
+
+	if (blocked_by_reader(&blocked))
+		return false;
 	return are_alike(&evidence->until_fin) && !close_all_held_up(evidence) &&
 	       !rule_is_long(evidence, CAUSE_NOT_READING, HUNG_THRESHOLDS);
 }
