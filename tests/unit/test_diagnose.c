@@ -1759,6 +1759,33 @@ static void nothing_is_left_over_without_an_accept(void **state)
 	assert_proven(&evidence, BIT(FINDING_ACCEPT_STALLED));
 }
 
+/* Whoever turns in a loop on a busy node waits for a CPU, and would not go on with one either. */
+static void who_never_rests_may_turn_in_a_loop(void **state)
+{
+	struct evidence evidence = cpu_starved_by_others();
+	struct evidence_group *running = &evidence.processes[0].groups[THREAD_RUNNING];
+	const struct finding *told;
+
+	(void)state;
+	running->awake = 1;
+	assert_int_equal(finding(&evidence, FINDING_CPU_STARVED)->confidence, CONFIDENCE_HIGH);
+	evidence.listeners[0].accepts = 0;
+	told = finding(&evidence, FINDING_CPU_STARVED);
+	assert_int_equal(told->confidence, CONFIDENCE_MEDIUM);
+	assert_non_null(strstr(told->proof.text[2], "thread 11 (worker) of it has not slept"));
+	assert_non_null(strstr(told->now.text[0], "perf top -t 11"));
+	assert_non_null(strstr(told->now.text[1], "who uses the CPUs"));
+	evidence.until_fin.closed = 1;
+	assert_int_equal(finding(&evidence, FINDING_CPU_STARVED)->confidence, CONFIDENCE_HIGH);
+	evidence.until_fin.closed = 0;
+	evidence.waits[CAUSE_NOT_READING].oldest_before_ns =
+		evidence.waits[CAUSE_NOT_READING].oldest_ns;
+	assert_int_equal(finding(&evidence, FINDING_CPU_STARVED)->confidence, CONFIDENCE_HIGH);
+	evidence.waits[CAUSE_NOT_READING].oldest_before_ns -= SEC;
+	running->awake = 0;
+	assert_int_equal(finding(&evidence, FINDING_CPU_STARVED)->confidence, CONFIDENCE_HIGH);
+}
+
 /* What is slow for want of CPU closes late, too. */
 static void who_is_starved_closes_late(void **state)
 {
@@ -2155,6 +2182,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_over_without_an_accept),
 		cmocka_unit_test(who_is_stopped_beside_others_is_not_all),
 		cmocka_unit_test(a_lock_beside_one_that_waits_is_not_ruled_out),
+		cmocka_unit_test(who_never_rests_may_turn_in_a_loop),
 		cmocka_unit_test(who_is_starved_closes_late),
 		cmocka_unit_test(workers_that_are_all_at_work_are_told),
 		cmocka_unit_test(who_is_stopped_is_named),

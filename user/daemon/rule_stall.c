@@ -331,6 +331,41 @@ static void advise_cpu(struct finding *finding, const struct evidence_process *p
 		 "give the service CPUWeight= over batch work, or a larger node");
 }
 
+/* Whether anything was accepted, or got to its end, or the oldest gave way to another. */
+static bool goes_on(const struct evidence *evidence)
+{
+	bool accepts = false;
+
+	for (size_t i = 0; i < evidence->listener_count; i++)
+		accepts |= evidence->listeners[i].accepts > 0;
+	return accepts || evidence->until_fin.closed ||
+	       !(rule_oldest_stays(evidence, CAUSE_NEVER_ACCEPTED) ||
+		 rule_oldest_stays(evidence, CAUSE_NOT_READING));
+}
+
+/*
+ * Whether a thread of it never rests, and nothing comes of it: one that turns in a loop wants more
+ * CPU than there is, as does one that has too much to do.
+ */
+static bool may_loop(const struct evidence *evidence, const struct evidence_process *process)
+{
+	return process->groups[THREAD_RUNNING].awake && !goes_on(evidence);
+}
+
+static void add_loop(struct finding *finding, const struct evidence_process *process)
+{
+	const struct evidence_group *running = &process->groups[THREAD_RUNNING];
+
+	rule_add(&finding->proof,
+		 "thread %u (%.16s) of it has not slept since the last reading, and nothing has "
+		 "come of it: it may turn in a loop, which more CPU does not end",
+		 running->tid, running->comm);
+	rule_add(&finding->now,
+		 "see whether it works or turns in a loop: perf top -t %u, or the runtime's "
+		 "profiler",
+		 running->tid);
+}
+
 static const char *of_one_thread(const struct evidence_process *process, char buf[40])
 {
 	buf[0] = '\0';
@@ -343,9 +378,10 @@ static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 		      const struct evidence_process *process)
 {
 	char name[64], waits[RULE_LIST_SIZE], share[16], node[16], stolen[16], thread[40];
+	bool loop = may_loop(evidence, process);
 
-	rule_prove(finding, SEVERITY_CRITICAL, CONFIDENCE_HIGH, "%s does not get CPU%s: %s",
-		   rule_process(process, name),
+	rule_prove(finding, SEVERITY_CRITICAL, loop ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH,
+		   "%s does not get CPU%s: %s", rule_process(process, name),
 		   is_throttled(process) ? ", its quota is used up" : "",
 		   rule_what_waits(evidence, waits));
 	if (process->throttled > 0)
@@ -362,6 +398,8 @@ static void prove_cpu(const struct evidence *evidence, struct finding *finding,
 	rule_add(&finding->proof, "pressure of the node: cpu %s; stolen by other machines: %s",
 		 rule_percent(evidence->node.pressures.cpu.some, node),
 		 rule_percent(evidence->node.stolen, stolen));
+	if (loop)
+		add_loop(finding, process);
 	advise_cpu(finding, process);
 }
 
