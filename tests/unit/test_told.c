@@ -143,6 +143,27 @@ static void what_is_proven_ends_that_nothing_is(void **state)
 	assert_false(told[FINDING_UNDETERMINED].shown);
 }
 
+static void what_comes_again_soon_is_not_new(void **state)
+{
+	int64_t since_ns;
+
+	(void)state;
+	reading(FINDING_CPU_STARVED, FINDINGS);
+	since_ns = told[FINDING_CPU_STARVED].since_ns;
+	reading(FINDINGS, FINDINGS);
+	reading(FINDINGS, FINDINGS);
+	assert_false(told[FINDING_CPU_STARVED].shown);
+	now_ns += 6 * SEC;
+	reading(FINDING_CPU_STARVED, FINDINGS);
+	assert_true(told[FINDING_CPU_STARVED].shown);
+	assert_int_equal(told[FINDING_CPU_STARVED].since_ns, since_ns);
+	reading(FINDINGS, FINDINGS);
+	reading(FINDINGS, FINDINGS);
+	now_ns += 7 * SEC;
+	reading(FINDING_CPU_STARVED, FINDINGS);
+	assert_true(told[FINDING_CPU_STARVED].since_ns > since_ns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +175,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_proven_ends_that_nothing_is, setup),
 		cmocka_unit_test_setup(a_part_of_one_that_was_missed_is_no_news, setup),
 		cmocka_unit_test_setup(what_is_explained_goes_at_once, setup),
+		cmocka_unit_test_setup(what_comes_again_soon_is_not_new, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,12 @@
 /* After so long, one reading without a finding is enough. */
 #define ABSENT_MAX_NS (5 * NSEC_PER_SEC)
 
+/*
+ * What comes again so soon, of a service of which something waits all the time, had only become
+ * little for a moment: a queue that a quota empties and fills again.
+ */
+#define RETURNS_NS (10 * NSEC_PER_SEC)
+
 static bool is(const struct diagnosis *diagnosis, enum finding_code code, enum verdict verdict)
 {
 	return diagnosis && diagnosis->findings[code].verdict == verdict;
@@ -29,7 +35,7 @@ static void show(struct told *told, const struct finding *finding, int64_t read_
 	told->absent = 0;
 	if (++told->proven < 2 && finding->code == FINDING_UNDETERMINED)
 		return;
-	if (!told->shown)
+	if (!told->shown && (!told->proven_ns || now_ns - told->proven_ns >= RETURNS_NS))
 		told->since_ns = read_ns - finding->oldest_ns;
 	told->shown = true;
 	told->proven_ns = now_ns;
