@@ -143,13 +143,13 @@ static bool is_worth_telling(const struct evidence *evidence)
 }
 
 static void add_reasons(struct finding *finding, const struct diagnosis *diagnosis,
-			enum verdict verdict, const char *text)
+			enum verdict verdict, const char *lead, const char *trail)
 {
 	for (int code = 0; code < FINDING_UNDETERMINED; code++) {
 		const struct finding *other = &diagnosis->findings[code];
 
 		if (other->verdict == verdict && other->reason[0])
-			rule_add(&finding->proof, "%s %s: %.180s", text, finding_name(code),
+			rule_add(&finding->proof, "%s%s%s: %.190s", lead, finding_name(code), trail,
 				 other->reason);
 	}
 }
@@ -165,8 +165,8 @@ static void prove_undetermined(const struct evidence *evidence, const struct dia
 	rule_prove(finding, SEVERITY_WARNING, CONFIDENCE_LOW, "%s; nothing proves why",
 		   rule_what_waits(evidence, waits));
 	rule_add_threads(&finding->proof, evidence, rule_foremost(evidence));
-	add_reasons(finding, diagnosis, VERDICT_NOT_DECIDABLE, "it cannot be told whether it is");
-	add_reasons(finding, diagnosis, VERDICT_RULED_OUT, "looked at, not");
+	add_reasons(finding, diagnosis, VERDICT_NOT_DECIDABLE, "", " cannot be told");
+	add_reasons(finding, diagnosis, VERDICT_RULED_OUT, "looked at, not ", "");
 	if (blocked_are_most(&blocked))
 		blocked_advise(finding, &blocked);
 	rule_add(&finding->now,
