@@ -1450,11 +1450,14 @@ static void a_parent_that_waits_for_children_is_told(void **state)
 	processes[4].groups[THREAD_CHILD] = (struct evidence_group){.count = 1, .stuck = 1};
 	processes[4].main.known = processes[4].main.stuck = true;
 	processes[4].main.wait = THREAD_CHILD;
+	processes[4].threads = 1;
 	told = finding(&evidence, FINDING_ACCEPT_STALLED);
 	assert_non_null(strstr(told->proof.text[2], "server/14: 1 of 1 thread waiting for a proc"));
 	assert_non_null(strstr(told->proof.text[3], "server/10: 1 of 1 thread sleeping"));
 	assert_string_equal(told->proof.text[5], "and 2 processes more");
-	assert_non_null(strstr(told->now.text[0], "a limit of children"));
+	assert_non_null(strstr(told->now.text[0], "its only thread is waiting for a process, and "
+						  "has not run since the last reading: a limit of "
+						  "children"));
 	assert_non_null(strstr(told->now.text[0], "ps --ppid 14"));
 	assert_non_null(strstr(reason(&evidence, FINDING_FD_EXHAUSTED), "server/14 has 7 of"));
 	/* Another listener's: whether it accepts there is not known. */

@@ -202,15 +202,15 @@ static const char *look_at(const struct evidence_process *process, char buf[64])
 static void advise_main(struct finding *finding, const struct evidence_process *process)
 {
 	enum thread_wait wait = process->main.wait;
+	bool alone = process->threads == 1;
 	char look[64];
 
 	rule_add(&finding->now,
-		 wait == THREAD_CHILD
-			 ? "its main thread is %s: if that one accepts, a limit of children may be "
-			   "reached. See %s"
-			 : "its main thread is %s, and has not run since the last reading: if that "
-			   "one accepts, it hangs there. See %s",
-		 thread_wait_text(wait), look_at(process, look));
+		 "its %s thread is %s, and has not run since the last reading: %s%s. See %s",
+		 alone ? "only" : "main", thread_wait_text(wait),
+		 alone ? "" : "if that one accepts, ",
+		 wait == THREAD_CHILD ? "a limit of children may be reached" : "it hangs there",
+		 look_at(process, look));
 	/* Nobody joins threads in a pipe. */
 	if (waits_for_events(process) && wait != THREAD_PIPE && wait != THREAD_SOCKET)
 		rule_add(&finding->now,
