@@ -176,25 +176,28 @@ static void advise_busy(struct finding *finding, const struct evidence_group *ru
 	rule_add(&finding->for_good, "keep long work out of the thread that accepts");
 }
 
-/* How to see what a thread of it waits for. */
+/* How to see what its main thread waits for. */
 static const char *look_at(const struct evidence_process *process, char buf[64])
 {
-	const char *format;
+	const char *what = "gdb -p ", *more = ", or the runtime's own dump";
 
 	switch (process->main.wait) {
 	case THREAD_PIPE:
-		format = "the other end: lsof +E -p %u";
+		what = "the other end: lsof +E -p ";
+		more = "";
 		break;
 	case THREAD_SOCKET:
-		format = "the other end: ss -tnp | grep pid=%u,";
+		what = "the other end: ss -tnp | grep pid=";
+		more = ",";
 		break;
 	case THREAD_CHILD:
-		format = "that process: ps --ppid %u";
+		what = "that process: ps --ppid ";
+		more = "";
 		break;
 	default:
-		format = "gdb -p %u, or the runtime's own dump";
+		break;
 	}
-	snprintf(buf, 64, format, process->pid);
+	snprintf(buf, 64, "%s%u%s", what, process->pid, more);
 	return buf;
 }
 
