@@ -20,6 +20,23 @@ bool accept_is_at_limit(const struct evidence_process *process);
  */
 const struct evidence_process *accept_fd_user(const struct evidence *evidence);
 
+/*
+ * It is not stuck: it waits for what it has taken on, and does not want to accept. A thread that
+ * waits for events beside a main thread that hangs can be a runtime's own.
+ */
+bool accept_waits_for_events(const struct evidence_process *process);
+
+/* A runtime has threads that wait for events beside the one that does all the work. */
+bool accept_is_busy(const struct evidence_process *process);
+
+/*
+ * process may be NULL: it is not known. any: each of those that hold it can be the one that stalls,
+ * not only process.
+ */
+void accept_advise_stalled(const struct evidence *evidence, struct finding *finding,
+			   const struct evidence_listener *listener,
+			   const struct evidence_process *process, bool any);
+
 /* How to raise it while the process runs. */
 void accept_advise_limit(const struct evidence *evidence, struct finding *finding,
 			 const struct evidence_process *process);
