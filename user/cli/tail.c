@@ -228,7 +228,7 @@ static int tail_run(const struct command_options *options)
 	json_read_free(&tail.read);
 	if (interrupt_seen())
 		return EXIT_SUCCESS;
-	if (r <= 0 && !tail.reached && !tail.client.message[0]) {
+	if (r == 0 && !tail.reached) {
 		message("what answers at %s is not slowclosed: it greets nobody", options->socket);
 		return EXIT_FAILURE;
 	}
