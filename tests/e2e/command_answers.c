@@ -400,6 +400,41 @@ static void command_list_longest_first(void **state)
 	end_waiters(&waiters);
 }
 
+/* "9h0h0h…": longer than anything waits, in so many bytes. */
+static const char *wait_of_size(char *wait, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		wait[i] = i % 2 ? 'h' : '0';
+	wait[0] = '9';
+	wait[size] = '\0';
+	return wait;
+}
+
+/* What is asked for is answered, up to the longest; and what is longer is not asked for. */
+static void command_list_with_long_filters(void **state)
+{
+	static struct program list;
+	static char wait[16384 + 1];
+	size_t fits = 2, not = sizeof(wait) - 1;
+
+	(void)state;
+	while (not -fits > 2) {
+		size_t size = (fits + not ) / 4 * 2;
+
+		if (command_run(&list, "list", "--min-close-wait", wait_of_size(wait, size)) == 0) {
+			fits = size;
+			assert_string_equal(list.out.text,
+					    "Nothing that the filters ask for waits.\n");
+			continue;
+		}
+		not = size;
+		assert_string_equal(list.err.text,
+				    "slowclose: the filters are too long to be asked for: give "
+				    "fewer, or shorter ones\n");
+	}
+	assert_true(fits > 3000);
+}
+
 static void command_list_as_json(void **state)
 {
 	static struct program list;
@@ -494,6 +529,7 @@ int run_command_answers(void)
 		command_scenario(command_report_sorts),
 		command_scenario(command_report_histogram),
 		command_scenario(command_list_longest_first),
+		command_scenario(command_list_with_long_filters),
 		command_scenario(command_list_as_json),
 		command_scenario(command_listeners),
 		command_scenario(command_status),

@@ -97,6 +97,8 @@ static void assert_answer(long status, const char *body, int error, const char *
 #define NO_ERROR                                                                                   \
 	"the answer is HTTP status 500 and no error of slowclosed: is it the right --socket?"
 
+#define TOO_LONG "the filters are too long to be asked for: give fewer, or shorter ones"
+
 static void answers(void **state)
 {
 	(void)state;
@@ -113,6 +115,9 @@ static void answers(void **state)
 		      -EINVAL, "slowclosed says: no such path");
 	assert_answer(503, "{\"error\":{\"message\":\"too many subscribers\"}}", -EAGAIN,
 		      "slowclosed says: too many subscribers");
+	/* two that are never JSON */
+	assert_answer(414, "URI Too Long", -EINVAL, TOO_LONG " (HTTP status 414)");
+	assert_answer(431, "<html>", -EINVAL, TOO_LONG " (HTTP status 431)");
 	/* nothing of it reaches the terminal as it is */
 	assert_answer(400,
 		      "{\"error\":{\"message\":\"\\u001b[2J\",\"parameter\":\"a\\nb\","

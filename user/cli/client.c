@@ -11,6 +11,8 @@
 #include "event.h"
 #include "text.h"
 
+#define TOO_LONG "the filters are too long to be asked for: give fewer, or shorter ones"
+
 #define ERROR_BODY_MAX 65536 /* of an answer that is an error */
 #define RECEIVE_SIZE (128L << 10) /* of what a stream has sent meanwhile, taken at once */
 #define PAUSE_MS 1000 /* so often the reader has its turn when nothing comes */
@@ -283,7 +285,7 @@ static int request(struct answer *answer, const struct query *query)
 	client->message[0] = '\0';
 	client->heard_ns = clock_monotonic_ns();
 	if (query->too_long)
-		return explain(client, -EINVAL, "the filters are too long to be asked for");
+		return explain(client, -EINVAL, TOO_LONG);
 	answer->curl = curl_easy_init();
 	r = answer->curl ? set_up(answer->curl, query, answer) : -ENOMEM;
 	if (r == 0)
@@ -417,6 +419,8 @@ int client_explain_answer(char *text, size_t size, long status, const char *body
 		snprintf(text, size, "slowclosed says: %s",
 			 safe(json_object_get(error, "message"), buf, sizeof(buf)));
 		add_parameter(text, size, error);
+	} else if (status == 414 || status == 431) { /* of the HTTP library, which answers text */
+		snprintf(text, size, "%s (HTTP status %ld)", TOO_LONG, status);
 	} else {
 		snprintf(text, size,
 			 "the answer is HTTP status %ld and no error of slowclosed: is it the "
