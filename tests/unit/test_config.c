@@ -175,6 +175,24 @@ static void drop_ins_hold_in_the_order_of_their_names(void **state)
 	assert_int_equal(test.settings.report_interval_ns, 3600 * SEC);
 }
 
+/* However long the path of the file is: "…/././c". */
+static void drop_ins_of_a_long_path(void **state)
+{
+	char file[2048];
+	size_t used = (size_t)snprintf(file, sizeof(file), "%s/", test.directory);
+
+	(void)state;
+	make_drop_ins();
+	put("c", "close-wait = 1s\n");
+	put("c.d/a.conf", "close-wait = 2s\n");
+	while (used < sizeof(file) - 4)
+		used += (size_t)snprintf(file + used, sizeof(file) - used, "./");
+	snprintf(file + used, sizeof(file) - used, "c");
+	test.source.file = file;
+	expect_read();
+	assert_int_equal(test.settings.slow.close_wait_ns, 2 * SEC);
+}
+
 static void options_hold_over_files(void **state)
 {
 	static const struct config_option options[] = {
@@ -431,6 +449,7 @@ int main(void)
 		test_case(what_is_not_set_has_its_default),
 		test_case(report_interval),
 		test_case(drop_ins_hold_in_the_order_of_their_names),
+		test_case(drop_ins_of_a_long_path),
 		test_case(options_hold_over_files),
 		test_case(options_are_told_as_options),
 		test_case(a_file_may_be_missing_where_it_is_optional),

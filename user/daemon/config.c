@@ -135,24 +135,46 @@ static int by_name(const struct dirent **one, const struct dirent **other)
 	return strcmp((*one)->d_name, (*other)->d_name);
 }
 
-static int read_drop_ins(struct settings *settings, const char *file, struct config_error *error)
+static int read_drop_in(struct settings *settings, const char *directory, const char *name,
+			struct config_error *error)
 {
-	char directory[sizeof(error->file)], path[sizeof(directory) + 257];
-	struct dirent **names;
-	int count, r = 0;
+	char *path;
+	int r;
 
-	snprintf(directory, sizeof(directory), "%s.d", file);
-	count = scandir(directory, &names, is_drop_in, by_name);
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return unreadable(error, directory, ENOMEM);
+	r = read_file(settings, path, error);
+	free(path);
+	return r;
+}
+
+static int read_directory(struct settings *settings, const char *directory,
+			  struct config_error *error)
+{
+	struct dirent **names;
+	int count = scandir(directory, &names, is_drop_in, by_name), r = 0;
+
 	if (count < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0
 							   : unreadable(error, directory, errno);
 	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", directory, names[i]->d_name);
 		if (r == 0)
-			r = read_file(settings, path, error);
+			r = read_drop_in(settings, directory, names[i]->d_name, error);
 		free(names[i]);
 	}
 	free(names);
+	return r;
+}
+
+static int read_drop_ins(struct settings *settings, const char *file, struct config_error *error)
+{
+	char *directory;
+	int r;
+
+	if (asprintf(&directory, "%s.d", file) < 0)
+		return unreadable(error, file, ENOMEM);
+	r = read_directory(settings, directory, error);
+	free(directory);
 	return r;
 }
 
