@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "memory_file.h"
 #include "message.h"
 #include "output.h"
 #include "skipped.h"
@@ -33,17 +34,12 @@ static int64_t longest_wait(const struct event *event)
 
 static char *line_of(const struct event *event, const struct text_style *style)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
 
-	if (!out)
-		return NULL;
-	text_event(out, event, style);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	if (out)
+		text_event(out, event, style);
+	return memory_file_end(&file, NULL);
 }
 
 int list_rank(struct ranking *ranking, struct json_read *read, const json_t *object,

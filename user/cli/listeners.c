@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "memory_file.h"
 #include "message.h"
 #include "output.h"
 #include "skipped.h"
@@ -24,17 +25,12 @@ struct listeners {
 
 static char *line_of(const struct listener_event *event)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
 
-	if (!out)
-		return NULL;
-	text_listener(out, event);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+	if (out)
+		text_listener(out, event);
+	return memory_file_end(&file, NULL);
 }
 
 int listeners_rank(struct ranking *ranking, struct json_read *read, const json_t *object, bool all)

@@ -16,6 +16,7 @@
 #include "interrupt.h"
 #include "list.h"
 #include "listeners.h"
+#include "memory_file.h"
 #include "message.h"
 #include "render.h"
 #include "summary.h"
@@ -125,15 +126,12 @@ static void query_lower(const struct top *top, struct query *query)
 
 static char *print_ranking(struct ranking *ranking)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
 
-	if (!out)
-		return NULL;
-	ranking_print(ranking, out);
-	fclose(out);
-	return text;
+	if (out)
+		ranking_print(ranking, out);
+	return memory_file_end(&file, NULL);
 }
 
 static int fetch_lower(struct top *top)
@@ -246,9 +244,9 @@ static int put_table(struct top *top, int row, int most)
 {
 	struct table_style style = {.columns = COLS};
 	struct summary *summary = &top->summary;
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
+	char *text;
 
 	if (!out)
 		return row;
@@ -258,7 +256,7 @@ static int put_table(struct top *top, int row, int most)
 	for (int i = 0; i < most && (size_t)i < summary->row_count; i++)
 		table_row(out, &summary->rows[i], &style);
 	table_row(out, &summary->total, &style);
-	fclose(out);
+	text = memory_file_end(&file, NULL);
 	row += put_lines(row, most + 3, text);
 	free(text);
 	return row;
@@ -267,18 +265,16 @@ static int put_table(struct top *top, int row, int most)
 static void put_lower(const struct top *top, int row, int most)
 {
 	static const struct text_style style = {.list = true};
-	char *head = NULL;
-	size_t size;
-	FILE *out = open_memstream(&head, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
+	char *head;
 
-	if (!out)
-		return;
-	if (top->listeners)
+	if (out && top->listeners)
 		text_listener_head(out);
-	else
+	else if (out)
 		text_event_head(out, &style);
-	fclose(out);
-	put(row, A_BOLD, head);
+	head = memory_file_end(&file, NULL);
+	put(row, A_BOLD, head ? head : "");
 	free(head);
 	if (!put_lines(row + 1, most, top->lower))
 		put(row + 1, A_DIM,

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "json.h"
 #include "listing.h"
+#include "memory_file.h"
 #include "prometheus.h"
 #include "render.h"
 #include "scrape.h"
@@ -113,19 +114,19 @@ static enum MHD_Result respond_statistics(struct request *request)
 {
 	struct service *service = request->requests->service;
 	bool metrics = request->query.kind == QUERY_METRICS;
-	char *text = NULL;
-	FILE *out;
+	struct memory_file file;
 	size_t size;
+	char *text;
+	FILE *out;
 	int r;
 
 	service_take_waiting(service, listing_waiting(request->listing));
 	if (service_take_folded(service) < 0)
 		return respond_failure(request, "the statistics cannot be read");
-	out = open_memstream(&text, &size);
+	out = memory_file_begin(&file);
 	r = out ? print_statistics(out, request) : -ENOMEM;
-	if (out && fclose(out) == EOF)
-		r = -ENOMEM;
-	if (r < 0) {
+	text = memory_file_end(&file, &size);
+	if (r < 0 || !text) {
 		free(text);
 		return respond_failure(request, "out of memory");
 	}

@@ -10,6 +10,7 @@
 #include "duration.h"
 #include "journal_entry.h"
 #include "log.h"
+#include "memory_file.h"
 #include "render.h"
 #include "text.h"
 
@@ -107,15 +108,12 @@ static void add_connection(struct journal_entry *entry, const struct event *even
 /* To be freed. */
 static char *event_line(const struct event *event)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
 
-	if (!out)
-		return NULL;
-	text_event_line(out, event);
-	fclose(out);
-	return text;
+	if (out)
+		text_event_line(out, event);
+	return memory_file_end(&file, NULL);
 }
 
 static void write_event(struct journal *journal, const struct event *event)
@@ -205,14 +203,13 @@ static void add_row(struct journal_entry *entry, const struct summary *summary,
 static void write_row(struct journal *journal, const struct summary *summary,
 		      const struct summary_row *row)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
+	char *text;
 
-	if (!out)
-		return;
-	text_summary_line(out, summary, row);
-	fclose(out);
+	if (out)
+		text_summary_line(out, summary, row);
+	text = memory_file_end(&file, NULL);
 	if (!text)
 		return;
 	add_row(begin(journal, text, LOG_INFO), summary, row);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_part.h"
+#include "memory_file.h"
 #include "render.h"
 
 /* Cut to microseconds first, so that the nearest double prints with three decimals. */
@@ -75,13 +76,12 @@ int json_print(FILE *out, const json_t *value, size_t flags)
 
 char *json_line(json_t *object, size_t *size)
 {
-	char *line = NULL;
-	FILE *out = open_memstream(&line, size);
+	struct memory_file file;
+	FILE *out = memory_file_begin(&file);
 	bool well = out && json_print(out, object, 0) == 0 && fputc('\n', out) != EOF;
+	char *line = memory_file_end(&file, size);
 
 	json_decref(object);
-	if (out)
-		well &= fclose(out) == 0;
 	if (well)
 		return line;
 	free(line);
