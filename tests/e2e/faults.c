@@ -314,6 +314,22 @@ static void faults_disk_full(void **state)
 		close(listeners[i].fd);
 }
 
+/* The same without a service. */
+static void faults_disk_full_for_help(void **state)
+{
+	const char *const words[][7] = {
+		{SHELL(">/dev/full"), suite.command_path, "--help"},
+		{SHELL(">/dev/full"), suite.command_path, "--version"},
+		{SHELL(">/dev/full"), suite.command_path, "report", "--help"},
+		{SHELL(">/dev/full"), suite.daemon_path, "--help"},
+		{SHELL(">/dev/full"), suite.daemon_path, "--version"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		expect_cannot_write(words[i]);
+}
+
 /* What the service has to say is lost then; what it does is not. */
 static void faults_log_full(void **state)
 {
@@ -372,6 +388,7 @@ int run_faults(void)
 		service_scenario(faults_subscriber_reconnects),
 		service_scenario(faults_namespaces_by_the_hundred),
 		service_scenario(faults_disk_full),
+		service_scenario(faults_disk_full_for_help),
 		service_scenario(faults_log_full),
 		service_scenario(faults_socket_cannot_be_made),
 	};

@@ -75,7 +75,7 @@ struct command {
 
 /*
  * Parses argv[1…] of the subcommand into options, which hold their defaults. Returns 1: go on; 0:
- * it was for help, and that is done; -EINVAL: it was told what is wrong.
+ * it was for help, which is printed; -EINVAL: it was told what is wrong.
  */
 int command_parse(const struct command *command, struct command_options *options, int argc,
 		  char **argv);

@@ -57,10 +57,10 @@ static int parse_own(struct command_options *options, int argc, char **argv)
 		switch (option) {
 		case 'h':
 			print_usage();
-			return EXIT_SUCCESS;
+			return output_status(output_flush());
 		case OPTION_VERSION:
 			puts("slowclose " SLOWCLOSE_VERSION);
-			return EXIT_SUCCESS;
+			return output_status(output_flush());
 		case OPTION_SOCKET:
 			if (command_set_socket(options, optarg) == 0)
 				break;
@@ -105,6 +105,6 @@ int main(int argc, char **argv)
 	argv[0] = "slowclose";
 	status = command_parse(command, &options, argc, argv);
 	if (status <= 0)
-		return status < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+		return status < 0 ? EXIT_USAGE : output_status(output_flush());
 	return command->run(&options);
 }

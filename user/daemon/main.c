@@ -222,6 +222,15 @@ static int run(struct arguments *arguments, const struct settings *settings)
 	}
 }
 
+/* Returns the exit status. */
+static int print(const char *text)
+{
+	if (fputs(text, stdout) != EOF && fflush(stdout) != EOF)
+		return EXIT_SUCCESS;
+	log_error("cannot write: %s", strerror(errno));
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = {.source = {.file = CONFIG_FILE, .optional = true}};
@@ -235,11 +244,9 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, OPTIONS_FILTER_LETTERS "n:wTh", long_options,
 				     &row)) != -1) {
 		if (option == 'h') {
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
+			return print(usage);
 		} else if (option == OPT_VERSION) {
-			puts("slowclosed " SLOWCLOSE_VERSION);
-			return EXIT_SUCCESS;
+			return print("slowclosed " SLOWCLOSE_VERSION "\n");
 		} else if (option == OPT_TAIL || option == OPT_LIST) {
 			arguments.mode = option;
 		} else if (option == OPT_DEBUG) {
