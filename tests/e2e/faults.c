@@ -330,6 +330,21 @@ static void faults_disk_full_for_help(void **state)
 		expect_cannot_write(words[i]);
 }
 
+/* Until it answers. */
+static void start_by_shell(struct program *program, const char *const *argv)
+{
+	int64_t deadline = deadline_ns();
+
+	if (daemon_running(&service.daemon))
+		service_stop();
+	program_start(program, 0, argv);
+	while (access(service.socket, F_OK) != 0) {
+		if (now_ns() > deadline)
+			fail_msg("it does not answer");
+		pass_ms(10);
+	}
+}
+
 /* What the service has to say is lost then; what it does is not. */
 static void faults_log_full(void **state)
 {
@@ -343,19 +358,41 @@ static void faults_log_full(void **state)
 				    "1s",
 				    NULL};
 	static struct program program;
-	int64_t deadline = deadline_ns();
 
 	(void)state;
-	if (daemon_running(&service.daemon))
-		service_stop();
-	program_start(&program, 0, argv);
-	while (access(service.socket, F_OK) != 0) {
-		if (now_ns() > deadline)
-			fail_msg("it does not answer");
-		pass_ms(10);
-	}
+	start_by_shell(&program, argv);
 	pass_ms(1500); /* a summary is due */
 	json_decref(service_get("/healthz"));
+	kill(program.pid, SIGTERM);
+	assert_int_equal(program_end(&program), 0);
+}
+
+static void expect_closed(const struct program *program, int fd)
+{
+	char path[32], file[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", program->pid, fd);
+	if (readlink(path, file, sizeof(file) - 1) < 0 || strcmp(file, "/dev/null") != 0)
+		fail_msg("descriptor %d is %s", fd, file);
+}
+
+/* No file of their own takes the place of one that is closed, to have their log or rows in it. */
+static void faults_standard_files_closed(void **state)
+{
+	const char *const serve[] = {
+		SHELL("<&- >&- 2>&-"), suite.daemon_path, "--socket", service.socket,
+		"--backend",	       suite.backend,	  NULL};
+	const char *const tail[] = {
+		SHELL(">&-"), suite.command_path, "--socket", service.socket, "tail", NULL};
+	static struct program program, asking;
+
+	(void)state;
+	start_by_shell(&program, serve);
+	for (int fd = 0; fd <= 2; fd++)
+		expect_closed(&program, fd);
+	program_start(&asking, 0, tail);
+	assert_int_equal(program_end(&asking), 1);
+	program_expect_err(&asking, "cannot write: Bad file descriptor");
 	kill(program.pid, SIGTERM);
 	assert_int_equal(program_end(&program), 0);
 }
@@ -390,6 +427,7 @@ int run_faults(void)
 		service_scenario(faults_disk_full),
 		service_scenario(faults_disk_full_for_help),
 		service_scenario(faults_log_full),
+		service_scenario(faults_standard_files_closed),
 		service_scenario(faults_socket_cannot_be_made),
 	};
 

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "message.h"
 #include "output.h"
+#include "standard_files.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -88,6 +89,8 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int status;
 
+	if (standard_files_hold() < 0)
+		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN); /* that nobody reads any more is seen by writing */
 	output_begin();
 	/* getopt names the program in its messages as every other message does. */

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "options.h"
 #include "service.h"
+#include "standard_files.h"
 #include "tail.h"
 
 #define EXIT_USAGE 2
@@ -237,6 +238,8 @@ int main(int argc, char **argv)
 	struct settings settings;
 	int option, row;
 
+	if (standard_files_hold() < 0)
+		return EXIT_FAILURE;
 	/* glibc would raise it when a large block is freed, and keep the next ones for itself. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	/* getopt names the program in its messages as every other message does. */
