@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "list.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "client.h"
-#include "command.h"
+#include "listing.h"
 #include "memory_file.h"
-#include "message.h"
 #include "output.h"
-#include "skipped.h"
-
-/* A line for people is about 100 bytes. */
-#define LINES_MAX 500000
 
 struct list {
-	const struct command_options *options;
+	struct listing listing;
 	struct text_style style;
-	struct ranking ranking;
-	struct json_read read;
-	struct skipped skipped;
-	unsigned long printed; /* as JSON */
 };
 
 /* The wait that goes on, the longer one of two. An accepted connection's accept wait is over. */
@@ -57,43 +45,45 @@ int list_rank(struct ranking *ranking, struct json_read *read, const json_t *obj
 	return ranking_add(ranking, wait, line_of(&event, style));
 }
 
-static int count_printed(struct list *list)
-{
-	return ++list->printed == list->options->count;
-}
-
 static int take(void *userdata, const json_t *object, const char *line, size_t length)
 {
 	struct list *list = userdata;
+	struct listing *listing = &list->listing;
+	int r = 0;
 
-	if (!list->options->json)
-		return list_rank(&list->ranking, &list->read, object, &list->style);
-	output_json(object, line, length);
-	return count_printed(list);
+	if (listing->options->json)
+		output_json(object, line, length);
+	else
+		r = list_rank(&listing->ranking, &listing->read, object, &list->style);
+	listing->taken += r == 0;
+	return r;
 }
 
 static int on_line(void *userdata, const char *line, size_t length)
 {
 	struct list *list = userdata;
+	struct listing *listing = &list->listing;
+	const struct command_options *options = listing->options;
+	int r = 0;
 
-	if (list->options->json && output_pass_on(line, length))
-		return count_printed(list);
-	return skipped_or_taken(&list->skipped, line, length, &list->read.error, take, list);
+	if (options->json && output_pass_on(line, length))
+		listing->taken++;
+	else
+		r = skipped_or_taken(&listing->skipped, line, length, &listing->read.error, take,
+				     list);
+	if (r == 0 && options->json && options->count && listing->taken >= options->count)
+		return 1;
+	return r;
 }
 
-static int on_pause(void *userdata)
+static void print_table(void *userdata)
 {
-	(void)userdata;
-	return output_flush();
-}
-
-static void print_table(struct list *list)
-{
-	struct ranking *ranking = &list->ranking;
+	struct list *list = userdata;
+	struct ranking *ranking = &list->listing.ranking;
 	uint64_t more = ranking->seen - ranking->count;
 
 	if (!ranking->seen) {
-		puts(list->options->filter_count
+		puts(list->listing.options->filter_count
 			     ? "Nothing that the filters ask for waits."
 			     : "Nothing waits: no connection in CLOSE_WAIT, none in an accept "
 			       "queue.");
@@ -107,32 +97,15 @@ static void print_table(struct list *list)
 
 static int list_run(const struct command_options *options)
 {
-	struct client client = {.socket = options->socket,
-				.silence_ms = CLIENT_SILENCE_MS,
-				.patience_ms = CLIENT_PATIENCE_MS};
+	static const struct listing_kind kind = {"/v1/connections", on_line, print_table};
+	bool is_less = options->count && options->count < LISTING_LINES_MAX;
 	struct list list = {
-		.options = options,
+		.listing = {.options = options,
+			    .ranking = {.limit = is_less ? options->count : LISTING_LINES_MAX}},
 		.style = {.list = true, .colour = options_wants_colour()},
-		.ranking = {.limit = options->count && options->count < LINES_MAX ? options->count
-										  : LINES_MAX},
 	};
-	const struct client_reader reader = {on_line, on_pause, &list};
-	unsigned long skipped;
-	struct query query;
-	int r;
 
-	command_query(options, &query, "/v1/connections");
-	r = client_lines(&client, &query, &reader);
-	if (client.message[0])
-		message("%s", client.message);
-	skipped = skipped_tell(&list.skipped, client.long_lines);
-	if (r == 0 && !options->json && (list.ranking.seen || !skipped))
-		print_table(&list);
-	ranking_free(&list.ranking);
-	json_read_free(&list.read);
-	if (client.message[0] || skipped)
-		return EXIT_FAILURE;
-	return output_status(r < 0 ? r : output_flush());
+	return listing_run(&list.listing, &kind, &list);
 }
 
 static const struct option long_options[] = {

@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "listeners.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "client.h"
-#include "command.h"
+#include "listing.h"
 #include "memory_file.h"
-#include "message.h"
 #include "output.h"
-#include "skipped.h"
 #include "text.h"
-
-#define LINES_MAX 500000
-
-struct listeners {
-	const struct command_options *options;
-	struct ranking ranking;
-	struct json_read read;
-	struct skipped skipped;
-	unsigned long total;
-};
 
 static char *line_of(const struct listener_event *event)
 {
@@ -54,72 +39,50 @@ int listeners_rank(struct ranking *ranking, struct json_read *read, const json_t
 
 static int take(void *userdata, const json_t *object, const char *line, size_t length)
 {
-	struct listeners *listeners = userdata;
+	struct listing *listing = userdata;
 	int r = 0;
 
-	if (listeners->options->json)
+	if (listing->options->json)
 		output_json(object, line, length);
 	else
-		r = listeners_rank(&listeners->ranking, &listeners->read, object,
-				   listeners->options->all);
-	listeners->total += r == 0;
+		r = listeners_rank(&listing->ranking, &listing->read, object,
+				   listing->options->all);
+	listing->taken += r == 0;
 	return r;
 }
 
 static int on_line(void *userdata, const char *line, size_t length)
 {
-	struct listeners *listeners = userdata;
+	struct listing *listing = userdata;
 
-	return skipped_or_taken(&listeners->skipped, line, length, &listeners->read.error, take,
-				listeners);
+	return skipped_or_taken(&listing->skipped, line, length, &listing->read.error, take,
+				listing);
 }
 
-static int on_pause(void *userdata)
+static void print_table(void *userdata)
 {
-	(void)userdata;
-	return output_flush();
-}
+	struct listing *listing = userdata;
+	unsigned long more = listing->taken - listing->ranking.seen;
 
-static void print_table(struct listeners *listeners)
-{
-	unsigned long more = listeners->total - listeners->ranking.seen;
-
-	if (listeners->ranking.seen) {
+	if (listing->ranking.seen) {
 		text_listener_head(stdout);
-		ranking_print(&listeners->ranking, stdout);
+		ranking_print(&listing->ranking, stdout);
 		if (more)
 			printf("%lu more have nothing queued, dropped or failed (--all).\n", more);
 	} else if (more) {
 		printf("Nothing is queued, was dropped or failed: %lu listeners (--all).\n", more);
 	} else {
-		puts(listeners->options->filter_count ? "No listener is what the filters ask for."
-						      : "There is no listener.");
+		puts(listing->options->filter_count ? "No listener is what the filters ask for."
+						    : "There is no listener.");
 	}
 }
 
 static int listeners_run(const struct command_options *options)
 {
-	struct client client = {.socket = options->socket,
-				.silence_ms = CLIENT_SILENCE_MS,
-				.patience_ms = CLIENT_PATIENCE_MS};
-	struct listeners listeners = {.options = options, .ranking = {.limit = LINES_MAX}};
-	const struct client_reader reader = {on_line, on_pause, &listeners};
-	unsigned long skipped;
-	struct query query;
-	int r;
+	static const struct listing_kind kind = {"/v1/listeners", on_line, print_table};
+	struct listing listing = {.options = options, .ranking = {.limit = LISTING_LINES_MAX}};
 
-	command_query(options, &query, "/v1/listeners");
-	r = client_lines(&client, &query, &reader);
-	if (client.message[0])
-		message("%s", client.message);
-	skipped = skipped_tell(&listeners.skipped, client.long_lines);
-	if (r == 0 && !options->json && (listeners.total || !skipped))
-		print_table(&listeners);
-	ranking_free(&listeners.ranking);
-	json_read_free(&listeners.read);
-	if (client.message[0] || skipped)
-		return EXIT_FAILURE;
-	return output_status(r < 0 ? r : output_flush());
+	return listing_run(&listing, &kind, &listing);
 }
 
 static const struct option long_options[] = {
