@@ -297,6 +297,20 @@ static void comm_in_a_small_buffer(void **state)
 	assert_int_equal(buf[0], 'z');
 }
 
+/* Always in the buffer, so that it can be used once more. */
+static void text_that_can_be_missing(void **state)
+{
+	char buf[8] = "before";
+
+	(void)state;
+	assert_ptr_equal(text_or(NULL, "-", buf, sizeof(buf)), buf);
+	assert_string_equal(buf, "-");
+	assert_string_equal(text_or("", "none", buf, sizeof(buf)), "none");
+	assert_string_equal(text_or(NULL, "", buf, sizeof(buf)), "");
+	assert_string_equal(text_or("a\x1b", "-", buf, sizeof(buf)), "a\\x1b");
+	assert_string_equal(text_or("too long", "-", buf, sizeof(buf)), "too lon");
+}
+
 static void hostile_line(void **state)
 {
 	struct event event = slow_event();
@@ -444,6 +458,7 @@ int main(void)
 		cmocka_unit_test(colours),
 		cmocka_unit_test(hostile_comm),
 		cmocka_unit_test(comm_in_a_small_buffer),
+		cmocka_unit_test(text_that_can_be_missing),
 		cmocka_unit_test(hostile_line),
 		cmocka_unit_test(addresses),
 	};

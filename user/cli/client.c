@@ -379,9 +379,7 @@ int client_explain_failure(char *text, size_t size, CURLcode code, int os_error,
 
 static const char *safe(const json_t *value, char *buf, size_t size)
 {
-	const char *text = json_string_value(value);
-
-	return text_safe(text ? text : "", text ? strlen(text) : 0, buf, size);
+	return text_or(json_string_value(value), "", buf, size);
 }
 
 /* " (lport="x"; it takes …)", as much as is known of it. */

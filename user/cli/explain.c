@@ -33,9 +33,7 @@
 /* Safe for a terminal, cut to what buf holds; "" where it is missing. */
 static const char *text_of(const json_t *object, const char *field, char *buf, size_t size)
 {
-	const char *text = json_string_value(json_object_get(object, field));
-
-	return text_safe(text ? text : "", text ? strlen(text) : 0, buf, size);
+	return text_or(json_string_value(json_object_get(object, field)), "", buf, size);
 }
 
 /*

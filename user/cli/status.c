@@ -24,9 +24,7 @@
 /* Each returns "-" where the value is missing or of another type. */
 static const char *text_of(const json_t *value, char *buf)
 {
-	const char *text = json_string_value(value);
-
-	return text ? text_safe(text, strlen(text), buf, VALUE_SIZE) : "-";
+	return text_or(json_string_value(value), "-", buf, VALUE_SIZE);
 }
 
 static const char *number_of(const json_t *value, char *buf)

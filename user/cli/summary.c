@@ -45,11 +45,7 @@ static uint64_t count_of(struct field_error *error, const json_t *object, const 
 static const char *safe_text(struct field_error *error, const json_t *row, const char *field,
 			     char *buf, size_t size)
 {
-	const char *text = field_text(error, row, field);
-
-	if (!text || !*text)
-		return "-";
-	return text_safe(text, strlen(text), buf, size);
+	return text_or(field_text(error, row, field), "-", buf, size);
 }
 
 /* In front of what is connected to from here. */

@@ -63,6 +63,13 @@ const char *text_safe(const char *text, size_t length, char *buf, size_t size)
 	return buf;
 }
 
+const char *text_or(const char *text, const char *missing, char *buf, size_t size)
+{
+	if (!text || !*text)
+		text = missing;
+	return text_safe(text, strlen(text), buf, size);
+}
+
 const char *text_comm(const char comm[16], char *buf, size_t size)
 {
 	return text_safe(comm, strnlen(comm, 16), buf, size);

@@ -31,6 +31,9 @@ void text_listener(FILE *out, const struct listener_event *event);
  */
 const char *text_safe(const char *text, size_t length, char *buf, size_t size);
 
+/* The same of text that can be missing, NULL or "": then it is a copy of missing. */
+const char *text_or(const char *text, const char *missing, char *buf, size_t size);
+
 /* The same of a process name, which can hold any byte and need not be terminated. */
 const char *text_comm(const char comm[16], char *buf, size_t size);
 
