@@ -13,11 +13,12 @@
 #include "duration.h"
 #include "event.h"
 #include "field.h"
+#include "line.h"
 #include "message.h"
 #include "output.h"
 #include "text.h"
+#include "wrap.h"
 
-#define COLUMNS 80
 #define TEXT_SIZE 512
 #define HEAD_MAX 20
 
@@ -37,29 +38,15 @@ static const char *text_of(const json_t *object, const char *field, char *buf, s
 }
 
 /*
- * Text that is broken between words, each line behind indent spaces; the first has the head, beside
- * which the others stay where it is short.
+ * Each line behind indent spaces; the first has the head, beside which the others stay where it is
+ * short.
  */
 static void put_wrapped(FILE *out, int indent, const char *head, const char *text)
 {
-	int column = fprintf(out, "%*s%s", indent, "", head);
-	int left = column <= indent + HEAD_MAX ? column : indent + 2;
-	bool begins = true; /* a line */
+	int column = indent + line_width(head);
 
-	while (*text) {
-		int length = (int)strcspn(text, " ");
-
-		if (!begins && column + 1 + length > COLUMNS) {
-			fprintf(out, "\n%*s", left, "");
-			column = left;
-			begins = true;
-		}
-		column += fprintf(out, "%s%.*s", begins ? "" : " ", length, text);
-		begins = false;
-		text += length;
-		text += *text == ' ';
-	}
-	fputc('\n', out);
+	fprintf(out, "%*s%s", indent, "", head);
+	wrap_print(out, column, column <= indent + HEAD_MAX ? column : indent + 2, text);
 }
 
 static void put_list(FILE *out, const char *title, const json_t *lines)

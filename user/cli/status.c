@@ -10,16 +10,15 @@
 #include "duration.h"
 #include "event.h"
 #include "field.h"
-#include "line.h"
 #include "message.h"
 #include "output.h"
 #include "text.h"
+#include "wrap.h"
 
 #define VALUE_SIZE 512
 #define LINE_SIZE (2 * VALUE_SIZE + 128)
 
 #define NAME_WIDTH 12
-#define COLUMNS 80
 
 /* Each returns "-" where the value is missing or of another type. */
 static const char *text_of(const json_t *value, char *buf)
@@ -70,23 +69,7 @@ static void begin(FILE *out, const char *name)
 /* Ends the line that was begun: words, on as many lines as they need. */
 static void end(FILE *out, const char *words)
 {
-	int column = NAME_WIDTH;
-	char word[LINE_SIZE];
-
-	while (*(words += strspn(words, " "))) {
-		size_t length = strcspn(words, " ");
-
-		snprintf(word, sizeof(word), "%.*s", (int)length, words);
-		if (column > NAME_WIDTH && column + 1 + line_width(word) > COLUMNS) {
-			fputc('\n', out);
-			begin(out, "");
-			column = NAME_WIDTH;
-		}
-		fprintf(out, "%s%s", column > NAME_WIDTH ? " " : "", word);
-		column += 1 + line_width(word);
-		words += length;
-	}
-	fputc('\n', out);
+	wrap_print(out, NAME_WIDTH + 1, NAME_WIDTH + 1, words);
 }
 
 static void print_who(FILE *out, const json_t *status)

@@ -2,14 +2,20 @@
 #include "line.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-int line_width(const char *text)
+int line_width_of(const char *text, size_t length)
 {
 	int width = 0;
 
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
+	for (size_t i = 0; i < length; i++)
+		width += ((unsigned char)text[i] & 0xc0) != 0x80;
 	return width;
+}
+
+int line_width(const char *text)
+{
+	return line_width_of(text, strlen(text));
 }
 
 void line_cell(struct line *line, const char *text, const char *colour, int width)

@@ -19,6 +19,7 @@ struct line {
 
 /* How many columns text takes; printf() would count the bytes of UTF-8. */
 int line_width(const char *text);
+int line_width_of(const char *text, size_t length);
 
 /*
  * Adds a cell of width columns; a negative width puts it to the left. The spaces before a cell are
