@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "message.h"
 #include "summary.h"
@@ -42,8 +41,8 @@ static int set_filter(struct command_options *options, const char *name, const c
 
 int command_set_socket(struct command_options *options, const char *path)
 {
-	if (!*path || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return bad_value("--socket", path, "the path of a socket, of at most 107 bytes");
+	if (!socket_path_is_allowed(path))
+		return bad_value("--socket", path, SOCKET_PATH_ALLOWED);
 	options->socket = path;
 	return 0;
 }

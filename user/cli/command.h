@@ -9,10 +9,8 @@
 #include "filter.h"
 #include "options.h"
 #include "query.h"
+#include "socket_path.h"
 
-#define EXIT_USAGE 2
-
-#define COMMAND_SOCKET "/run/slowclose/slowclose.sock"
 #define COMMAND_FILTERS_MAX 16
 
 enum {
@@ -70,7 +68,7 @@ struct command {
 	{NULL, 0, NULL, 0}
 /* clang-format on */
 #define COMMAND_USAGE                                                                              \
-	"      --socket PATH          default " COMMAND_SOCKET "\n"                                \
+	"      --socket PATH          default " SOCKET_PATH_DEFAULT "\n"                           \
 	"  -h, --help\n"
 
 /*

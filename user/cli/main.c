@@ -85,7 +85,7 @@ static const struct command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct command_options options = {.socket = COMMAND_SOCKET};
+	struct command_options options = {.socket = SOCKET_PATH_DEFAULT};
 	const struct command *command;
 	int status;
 

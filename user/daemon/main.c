@@ -14,8 +14,6 @@
 #include "standard_files.h"
 #include "tail.h"
 
-#define EXIT_USAGE 2
-
 /* From here on a block goes back to the kernel as soon as it is freed. */
 #define LARGE_BLOCK (128 * 1024)
 
@@ -86,7 +84,7 @@ static const char usage[] =
 	"      --config FILE          and FILE.d/*.conf; options go before them (default\n"
 	"                             " CONFIG_FILE ")\n"
 	"      --check-config         what is wrong with the configuration, and end\n"
-	"      --socket PATH          where it answers (default " SETTINGS_SOCKET ")\n"
+	"      --socket PATH          where it answers (default " SOCKET_PATH_DEFAULT ")\n"
 	"      --stream all|slow      slow: fast connections are counted in the kernel, not sent\n"
 	"      --report-interval TIME a summary in the journal so often (default 1m; 0: never)\n"
 	"      --journal-events N     slow connections in the journal each second, at most (20)\n"

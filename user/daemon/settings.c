@@ -83,9 +83,9 @@ static int set_max_connections(void *field, const char *value)
 /* Padded with zeros, so that the same paths are the same bytes. */
 static int set_socket(void *field, const char *value)
 {
-	if (!*value || strlen(value) >= SETTINGS_SOCKET_SIZE)
+	if (!socket_path_is_allowed(value))
 		return -EINVAL;
-	strncpy(field, value, SETTINGS_SOCKET_SIZE);
+	strncpy(field, value, SOCKET_PATH_SIZE);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static const struct setting table[] = {
 	{"backend", "auto, fentry or tracepoint", set_backend, FIELD(backend), false},
 	{"max-connections", "a number from 1 to 16777216", set_max_connections,
 	 FIELD(max_connections), false},
-	{"socket", "a path of at most 107 bytes", set_socket, FIELD(socket_path), false},
+	{"socket", SOCKET_PATH_ALLOWED, set_socket, FIELD(socket_path), false},
 	{"metrics-listen", "off, or ADDRESS:PORT, such as 127.0.0.1:9811 or [::1]:9811",
 	 set_metrics_listen, FIELD(metrics_listen), false},
 };
@@ -144,7 +144,7 @@ void settings_init(struct settings *settings)
 		.slow = {.close_wait_ns = NSEC_PER_SEC, .accept_wait_ns = 100 * NSEC_PER_MSEC},
 		.report_interval_ns = 60 * NSEC_PER_SEC,
 		.journal_events = 20,
-		.socket_path = SETTINGS_SOCKET,
+		.socket_path = SOCKET_PATH_DEFAULT,
 	};
 }
 

@@ -9,13 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/un.h>
 
 #include "hooks.h"
 #include "listen.h"
-
-#define SETTINGS_SOCKET "/run/slowclose/slowclose.sock"
-#define SETTINGS_SOCKET_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
+#include "socket_path.h"
 
 struct settings {
 	struct thresholds slow;
@@ -24,7 +21,7 @@ struct settings {
 	uint32_t max_connections; /* 0: the default */
 	int64_t report_interval_ns; /* 0: never; else a second at least */
 	uint32_t journal_events; /* slow connections in the journal each second, at most */
-	char socket_path[SETTINGS_SOCKET_SIZE];
+	char socket_path[SOCKET_PATH_SIZE];
 	struct listen_address metrics_listen; /* size 0: nowhere */
 };
 

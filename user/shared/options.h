@@ -6,6 +6,8 @@
 #include <getopt.h>
 #include <stdbool.h>
 
+#define EXIT_USAGE 2 /* what was asked for is not allowed */
+
 /* Options of one program alone count from here on. */
 enum {
 	OPTION_UNIT = 256,
