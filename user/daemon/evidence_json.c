@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "evidence_json.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "render.h"
@@ -103,13 +102,12 @@ static json_t *holder(const struct evidence_listener *listener)
 static json_t *listeners(const struct evidence *evidence)
 {
 	json_t *array = json_array();
-	char address[INET6_ADDRSTRLEN];
+	char address[RENDER_ADDRESS_SIZE];
 
 	for (size_t i = 0; i < evidence->listener_count; i++) {
 		const struct evidence_listener *listener = &evidence->listeners[i];
 
-		inet_ntop(listener->family == FAMILY_IPV4 ? AF_INET : AF_INET6, listener->address,
-			  address, sizeof(address));
+		render_address(listener->family, listener->address, address);
 		json_array_append_new(
 			array,
 			json_pack(

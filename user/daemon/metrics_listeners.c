@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Metrics of accept queues, and of accept() that failed. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "metrics_part.h"
 #include "prometheus.h"
+#include "render.h"
 
 enum gauge {
 	CROWDED, /* half full at least: notable */
@@ -51,12 +51,11 @@ static const char *comm_of(const struct listener_event *event)
 static void set_labels(struct metrics_source *source, const struct listener_event *event)
 {
 	const struct listener *listener = &event->record->listener;
-	char address[INET6_ADDRSTRLEN], process[PROMETHEUS_ESCAPED_SIZE(16)];
+	char address[RENDER_ADDRESS_SIZE], process[PROMETHEUS_ESCAPED_SIZE(16)];
 
-	inet_ntop(listener->family == FAMILY_IPV4 ? AF_INET : AF_INET6, listener->addr, address,
-		  sizeof(address));
 	snprintf(source->labels, sizeof(source->labels),
-		 "address=\"%s\",port=\"%u\",process=\"%s\"", address, listener->port,
+		 "address=\"%s\",port=\"%u\",process=\"%s\"",
+		 render_address(listener->family, listener->addr, address), listener->port,
 		 prometheus_escape(comm_of(event), 16, process));
 }
 

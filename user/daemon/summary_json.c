@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "summary.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -28,13 +27,11 @@ static json_t *comm(const struct summary_row *row)
 
 static json_t *address(const struct summary_row *row)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[RENDER_ADDRESS_SIZE];
 
 	if (!row->family)
 		return json_null();
-	inet_ntop(row->family == FAMILY_IPV4 ? AF_INET : AF_INET6, row->address, text,
-		  sizeof(text));
-	return json_string(text);
+	return json_string(render_address(row->family, row->address, text));
 }
 
 static json_t *ends(const struct counts *counts)

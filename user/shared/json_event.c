@@ -5,7 +5,6 @@
  */
 #include "json.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,11 +196,10 @@ static void put_task(struct line *line, const struct conn_task *task, const stru
 static void put_open_endpoint(struct line *line, enum conn_family family, const __u8 *address,
 			      uint16_t port)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[RENDER_ADDRESS_SIZE];
 
-	inet_ntop(family == FAMILY_IPV4 ? AF_INET : AF_INET6, address, text, sizeof(text));
 	put_text(line, "{\"address\":");
-	put_word(line, text);
+	put_word(line, render_address(family, address, text));
 	put_key(line, "port");
 	put_unsigned(line, port);
 }

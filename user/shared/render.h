@@ -3,6 +3,7 @@
 #ifndef SLOWCLOSE_RENDER_H
 #define SLOWCLOSE_RENDER_H
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,16 @@ static inline const char *render_id(uint64_t id, char buf[RENDER_ID_SIZE])
 {
 	snprintf(buf, RENDER_ID_SIZE, "%016" PRIx64, id);
 	return buf;
+}
+
+#define RENDER_ADDRESS_SIZE INET6_ADDRSTRLEN
+
+/* "192.0.2.1" or "2001:db8::1"; of IPv4 the first four bytes count. */
+static inline const char *render_address(enum conn_family family, const __u8 address[16],
+					 char buf[RENDER_ADDRESS_SIZE])
+{
+	return inet_ntop(family == FAMILY_IPV4 ? AF_INET : AF_INET6, address, buf,
+			 RENDER_ADDRESS_SIZE);
 }
 
 /*

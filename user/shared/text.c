@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "text.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
@@ -77,15 +76,10 @@ const char *text_comm(const char comm[16], char *buf, size_t size)
 
 const char *text_address(enum conn_family family, const __u8 address[16], __u16 port, char *buf)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[RENDER_ADDRESS_SIZE];
 
-	if (family == FAMILY_IPV4) {
-		inet_ntop(AF_INET, address, text, sizeof(text));
-		snprintf(buf, TEXT_ADDRESS_SIZE, "%s:%u", text, port);
-	} else {
-		inet_ntop(AF_INET6, address, text, sizeof(text));
-		snprintf(buf, TEXT_ADDRESS_SIZE, "[%s]:%u", text, port);
-	}
+	snprintf(buf, TEXT_ADDRESS_SIZE, family == FAMILY_IPV4 ? "%s:%u" : "[%s]:%u",
+		 render_address(family, address, text), port);
 	return buf;
 }
 
