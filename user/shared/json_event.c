@@ -12,13 +12,11 @@
 #include "json_part.h"
 #include "render.h"
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
 #define EVENT_BEGIN "{\"event\":\""
 
 /* A line with every name at its longest and escaped takes less, without its holders. */
-#define LINE_MAX 4096
-#define HOLDER_MAX 192
+#define EVENT_BYTES_MAX 4096
+#define HOLDER_BYTES_MAX 192
 
 /*
  * So many processes beside the owner are told of: as many as Apache forks by default. With a few
@@ -26,12 +24,12 @@
  */
 #define HOLDING_PROCESSES_MAX 256
 
-struct line {
+struct json_text {
 	char *text;
 	size_t size, room;
 };
 
-static void put(struct line *line, const char *text, size_t size)
+static void put(struct json_text *line, const char *text, size_t size)
 {
 	if (size > line->room - line->size) /* never: see above */
 		size = line->room - line->size;
@@ -39,12 +37,12 @@ static void put(struct line *line, const char *text, size_t size)
 	line->size += size;
 }
 
-static void put_text(struct line *line, const char *text)
+static void put_text(struct json_text *line, const char *text)
 {
 	put(line, text, strlen(text));
 }
 
-static void put_key(struct line *line, const char *key)
+static void put_key(struct json_text *line, const char *key)
 {
 	put_text(line, ",\"");
 	put_text(line, key);
@@ -52,7 +50,7 @@ static void put_key(struct line *line, const char *key)
 }
 
 /* One of our own words, which needs no escapes. */
-static void put_word(struct line *line, const char *word)
+static void put_word(struct json_text *line, const char *word)
 {
 	if (!word) {
 		put_text(line, "null");
@@ -63,7 +61,7 @@ static void put_word(struct line *line, const char *word)
 	put_text(line, "\"");
 }
 
-static void put_unsigned(struct line *line, uint64_t n)
+static void put_unsigned(struct json_text *line, uint64_t n)
 {
 	char digits[20], *at = digits + sizeof(digits);
 
@@ -73,7 +71,7 @@ static void put_unsigned(struct line *line, uint64_t n)
 	put(line, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-static void put_number(struct line *line, int64_t n)
+static void put_number(struct json_text *line, int64_t n)
 {
 	if (n == UNKNOWN) {
 		put_text(line, "null");
@@ -86,7 +84,7 @@ static void put_number(struct line *line, int64_t n)
 
 /* Whole microseconds, and as a double prints: no zeros at the end, but always one digit behind the
  * point. */
-static void put_milliseconds(struct line *line, int64_t ns)
+static void put_milliseconds(struct json_text *line, int64_t ns)
 {
 	int64_t us = ns / 1000;
 	char point[4] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
@@ -103,12 +101,12 @@ static void put_milliseconds(struct line *line, int64_t ns)
 	put(line, point, size);
 }
 
-static void put_truth(struct line *line, enum tristate value)
+static void put_truth(struct json_text *line, enum tristate value)
 {
 	put_text(line, value == MAYBE ? "null" : value == YES ? "true" : "false");
 }
 
-static void put_escaped(struct line *line, unsigned char code)
+static void put_escaped(struct json_text *line, unsigned char code)
 {
 	static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
 				       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\', [0x9f] = 0};
@@ -126,7 +124,7 @@ static bool needs_escape(uint32_t code)
 }
 
 /* Where bad is NULL, text is UTF-8; else bad stands for each byte that is not. */
-static void put_string(struct line *line, const char *text, size_t length, const char *bad)
+static void put_string(struct json_text *line, const char *text, size_t length, const char *bad)
 {
 	uint32_t code;
 
@@ -145,9 +143,9 @@ static void put_string(struct line *line, const char *text, size_t length, const
 	put_text(line, "\"");
 }
 
-static void put_comm(struct line *line, const char comm[16])
+static void put_comm(struct json_text *line, const char comm[16])
 {
-	put_string(line, comm, strnlen(comm, 16), REPLACEMENT);
+	put_string(line, comm, strnlen(comm, 16), RENDER_REPLACEMENT);
 }
 
 static bool is_utf8(const char *text, size_t length)
@@ -163,7 +161,7 @@ static bool is_utf8(const char *text, size_t length)
 	return true;
 }
 
-static void put_place(struct line *line, const char *text)
+static void put_place(struct json_text *line, const char *text)
 {
 	size_t length = strlen(text);
 
@@ -173,7 +171,8 @@ static void put_place(struct line *line, const char *text)
 		put_text(line, "null");
 }
 
-static void put_task(struct line *line, const struct conn_task *task, const struct place *place)
+static void put_task(struct json_text *line, const struct conn_task *task,
+		     const struct place *place)
 {
 	if (!task->pid) {
 		put_text(line, "null");
@@ -193,7 +192,7 @@ static void put_task(struct line *line, const struct conn_task *task, const stru
 }
 
 /* Without the brace at its end. */
-static void put_open_endpoint(struct line *line, enum conn_family family, const __u8 *address,
+static void put_open_endpoint(struct json_text *line, enum conn_family family, const __u8 *address,
 			      uint16_t port)
 {
 	char text[RENDER_ADDRESS_SIZE];
@@ -204,7 +203,7 @@ static void put_open_endpoint(struct line *line, enum conn_family family, const 
 	put_unsigned(line, port);
 }
 
-static void put_endpoint(struct line *line, const char *key, enum conn_family family,
+static void put_endpoint(struct json_text *line, const char *key, enum conn_family family,
 			 const __u8 *address, uint16_t port)
 {
 	put_key(line, key);
@@ -212,7 +211,7 @@ static void put_endpoint(struct line *line, const char *key, enum conn_family fa
 	put_text(line, "}");
 }
 
-static void put_holder(struct line *line, const struct holder *holder)
+static void put_holder(struct json_text *line, const struct holder *holder)
 {
 	put_text(line, "{\"pid\":");
 	put_unsigned(line, holder->pid);
@@ -224,7 +223,7 @@ static void put_holder(struct line *line, const struct holder *holder)
 }
 
 /* By process; owner is shown wherever it comes. left_out are those that are missing already. */
-static void put_holders(struct line *line, const struct holder *holders, size_t count,
+static void put_holders(struct json_text *line, const struct holder *holders, size_t count,
 			size_t left_out, uint32_t owner)
 {
 	size_t others = 0, shown = 0;
@@ -246,7 +245,7 @@ static void put_holders(struct line *line, const struct holder *holders, size_t 
 	put_unsigned(line, left_out + count - shown);
 }
 
-static void put_queue(struct line *line, const struct listener_record *record)
+static void put_queue(struct json_text *line, const struct listener_record *record)
 {
 	if (!record) {
 		put_text(line, "null");
@@ -269,7 +268,7 @@ static const char *state(const struct event *event)
 									       : "accept-queue";
 }
 
-static void put_identity(struct line *line, const struct event *event)
+static void put_identity(struct json_text *line, const struct event *event)
 {
 	const struct conn *conn = &event->conn;
 	char time[RENDER_TIME_SIZE], id[RENDER_ID_SIZE];
@@ -293,7 +292,7 @@ static void put_identity(struct line *line, const struct event *event)
 	put_word(line, state(event));
 }
 
-static void put_waits(struct line *line, const struct event *event)
+static void put_waits(struct json_text *line, const struct event *event)
 {
 	put_key(line, "cause");
 	put_word(line, cause_name(event->cause));
@@ -311,7 +310,7 @@ static void put_waits(struct line *line, const struct event *event)
 	put_truth(line, event->close_wait_at_least ? YES : NO);
 }
 
-static void put_evidence(struct line *line, const struct event *event)
+static void put_evidence(struct json_text *line, const struct event *event)
 {
 	const struct conn *conn = &event->conn;
 
@@ -340,14 +339,14 @@ static void put_evidence(struct line *line, const struct event *event)
 	put_queue(line, event->listener);
 }
 
-static bool line_begin(struct line *line, size_t holder_count)
+static bool json_text_begin(struct json_text *line, size_t holder_count)
 {
-	*line = (struct line){.room = LINE_MAX + holder_count * HOLDER_MAX};
+	*line = (struct json_text){.room = EVENT_BYTES_MAX + holder_count * HOLDER_BYTES_MAX};
 	line->text = malloc(line->room);
 	return line->text;
 }
 
-static char *line_end(struct line *line, size_t *size)
+static char *json_text_end(struct json_text *line, size_t *size)
 {
 	put_text(line, "}\n");
 	*size = line->size;
@@ -356,14 +355,14 @@ static char *line_end(struct line *line, size_t *size)
 
 char *json_event_line(const struct event *event, size_t *size)
 {
-	struct line line;
+	struct json_text line;
 
-	if (!line_begin(&line, event->holder_count))
+	if (!json_text_begin(&line, event->holder_count))
 		return NULL;
 	put_identity(&line, event);
 	put_waits(&line, event);
 	put_evidence(&line, event);
-	return line_end(&line, size);
+	return json_text_end(&line, size);
 }
 
 static bool begins_with(const char *line, size_t length, const char *begin)
@@ -398,7 +397,7 @@ bool json_line_is_event(const char *line, size_t length)
 	       !has_control(line, length);
 }
 
-static void put_accept_errors(struct line *line, const struct listener_event *event)
+static void put_accept_errors(struct json_text *line, const struct listener_event *event)
 {
 	put_text(line, "{");
 	for (size_t i = 0; i < event->error_count; i++) {
@@ -411,7 +410,7 @@ static void put_accept_errors(struct line *line, const struct listener_event *ev
 	put_text(line, "}");
 }
 
-static void put_accepts(struct line *line, const struct listener_event *event)
+static void put_accepts(struct json_text *line, const struct listener_event *event)
 {
 	put_key(line, "accepts");
 	put_number(line, event->accepts_seen ? (int64_t)event->accepts : UNKNOWN);
@@ -424,7 +423,8 @@ static void put_accepts(struct line *line, const struct listener_event *event)
 		put_text(line, "null");
 }
 
-static void put_listener(struct line *line, const struct listener_event *event, int64_t time_ns)
+static void put_listener(struct json_text *line, const struct listener_event *event,
+			 int64_t time_ns)
 {
 	const struct listener_record *record = event->record;
 	const struct listener *socket = &record->listener;
@@ -457,12 +457,12 @@ static void put_listener(struct line *line, const struct listener_event *event, 
 
 char *json_listener_line(const struct listener_event *event, int64_t time_ns, size_t *size)
 {
-	struct line line;
+	struct json_text line;
 
-	if (!line_begin(&line, event->holder_count))
+	if (!json_text_begin(&line, event->holder_count))
 		return NULL;
 	put_listener(&line, event, time_ns);
-	return line_end(&line, size);
+	return json_text_end(&line, size);
 }
 
 /* Takes over the line. */
