@@ -97,16 +97,17 @@ static void show_status(const json_t *object)
 static void show_diagnosis(json_t *object)
 {
 	const struct explain_wanted all = {.number = 0}, wanted = {.number = 80};
+	struct explain_counts counts = explain_select(object, &all);
 	struct memory memory;
 
 	for (int verbose = 0; verbose < 2; verbose++) {
 		memory_open(&memory);
-		explain_print(memory.out, object, &all, verbose);
+		explain_print(memory.out, object, &all, &counts, verbose);
 		check_shown(&memory);
 	}
-	explain_select(object, &wanted);
+	counts = explain_select(object, &wanted);
 	memory_open(&memory);
-	explain_print(memory.out, object, &wanted, false);
+	explain_print(memory.out, object, &wanted, &counts, false);
 	check_shown(&memory);
 }
 

@@ -39,7 +39,7 @@ static char *explain_wanted(const char *json, const struct explain_wanted *wante
 
 	assert_non_null(object);
 	*counts = explain_select(object, wanted);
-	explain_print(out, object, wanted, verbose);
+	explain_print(out, object, wanted, counts, verbose);
 	fclose(out);
 	json_decref(object);
 	return text;

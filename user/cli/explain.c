@@ -236,13 +236,12 @@ static void put_left_out(FILE *out, const json_t *reading)
 	}
 }
 
-void explain_print(FILE *out, json_t *diagnosis, const struct explain_wanted *wanted, bool verbose)
+void explain_print(FILE *out, const json_t *diagnosis, const struct explain_wanted *wanted,
+		   const struct explain_counts *counts, bool verbose)
 {
-	struct explain_counts counts = explain_select(diagnosis, wanted);
-
-	if (!counts.findings)
-		put_nothing(out, wanted, &counts);
-	put_services(out, diagnosis, counts.with_findings, verbose);
+	if (!counts->findings)
+		put_nothing(out, wanted, counts);
+	put_services(out, diagnosis, counts->with_findings, verbose);
 	put_left_out(out, json_object_get(diagnosis, "reading"));
 }
 
@@ -303,7 +302,7 @@ static int explain_run(const struct command_options *options)
 	if (options->json)
 		output_object(diagnosis);
 	else
-		explain_print(stdout, diagnosis, &wanted, options->verbose);
+		explain_print(stdout, diagnosis, &wanted, &counts, options->verbose);
 	json_decref(diagnosis);
 	if (output_status(output_flush()) != EXIT_SUCCESS || counts.unsure)
 		return EXIT_BLIND;

@@ -29,10 +29,11 @@ struct explain_counts {
 struct explain_counts explain_select(json_t *diagnosis, const struct explain_wanted *wanted);
 
 /*
- * Prints what was selected, in 80 columns: each finding with its proof, what it is not and what to
- * do; with verbose all evidence. Of many services, without verbose, only what each finding says.
- * What is missing or of another type is left out.
+ * Prints what explain_select() has left and counted, in 80 columns: each finding with its proof,
+ * what it is not and what to do; with verbose all evidence. Of many services, without verbose, only
+ * what each finding says. What is missing or of another type is left out.
  */
-void explain_print(FILE *out, json_t *diagnosis, const struct explain_wanted *wanted, bool verbose);
+void explain_print(FILE *out, const json_t *diagnosis, const struct explain_wanted *wanted,
+		   const struct explain_counts *counts, bool verbose);
 
 #endif
