@@ -31,7 +31,7 @@ static const struct {
 	{"min-accept-wait", "500ms", "-1s", "1.5s", true, false, false},
 	{"all", NULL, "1", "no value", true, false, false},
 	{"window", "1h", "2m", "1m, 5m, 1h or start", false, false, true},
-	{"by", "peer", "", "process or peer", false, false, true},
+	{"by", "peer", "", "unit or peer", false, false, true},
 	{"histogram", NULL, "", "no value", false, false, true},
 };
 

@@ -137,7 +137,7 @@ static void sorts(void **state)
 		char *text = report(two_rows, words[i], 20, false, &narrow);
 
 		assert_true(strstr(text, "443/nginx") < strstr(text, ">5432/python3"));
-		assert_string_equal(table_sort(words[i]), words[i]);
+		assert_true(table_has_sort(words[i]));
 		assert_non_null(strstr(TABLE_SORTS, words[i]));
 		free(text);
 	}
@@ -145,9 +145,7 @@ static void sorts(void **state)
 
 	assert_true(strstr(text, "443/nginx") > strstr(text, ">5432/python3"));
 	free(text);
-	assert_null(table_sort("colour"));
-	assert_null(summary_by("colour"));
-	assert_null(summary_window("2m"));
+	assert_false(table_has_sort("colour"));
 }
 
 static void assert_named(const char *by, const char *what, const char *name)

@@ -646,6 +646,7 @@ static void words(void **state)
 	assert_null(summary_window_name(WINDOW_COUNT));
 	assert_int_equal(summary_by_parse("", &by), -EINVAL);
 	assert_int_equal(summary_by_parse("services", &by), -EINVAL);
+	assert_int_equal(summary_window_parse("2m", &window), -EINVAL);
 	assert_int_equal(summary_window_parse("60s", &window), -EINVAL);
 }
 

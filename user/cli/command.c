@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "message.h"
-#include "summary.h"
+#include "summary_words.h"
 #include "table.h"
 
 static int bad_value(const char *option, const char *value, const char *allowed)
@@ -47,12 +47,12 @@ int command_set_socket(struct command_options *options, const char *path)
 	return 0;
 }
 
-static int set_word(const char **word, const char *option, const char *value, const char *found,
+static int set_word(const char **word, const char *option, const char *value, bool is_allowed,
 		    const char *allowed)
 {
-	if (!found)
+	if (!is_allowed)
 		return bad_value(option, value, allowed);
-	*word = found;
+	*word = value;
 	return 0;
 }
 
@@ -66,6 +66,8 @@ static int set_delay(unsigned long *seconds, const char *value)
 static int set_option(struct command_options *options, int option, const char *value)
 {
 	const char *filter = options_filter_name(option, &value);
+	enum window window;
+	enum summary_by by;
 
 	if (filter)
 		return set_filter(options, filter, value);
@@ -73,12 +75,14 @@ static int set_option(struct command_options *options, int option, const char *v
 	case OPTION_SOCKET:
 		return command_set_socket(options, value);
 	case OPTION_WINDOW:
-		return set_word(&options->window, "--window", value, summary_window(value),
-				SUMMARY_WINDOWS);
+		return set_word(&options->window, "--window", value,
+				summary_window_parse(value, &window) == 0, SUMMARY_WINDOW_ALLOWED);
 	case OPTION_BY:
-		return set_word(&options->by, "--by", value, summary_by(value), SUMMARY_BY);
+		return set_word(&options->by, "--by", value, summary_by_parse(value, &by) == 0,
+				SUMMARY_BY_ALLOWED);
 	case OPTION_SORT:
-		return set_word(&options->sort, "--sort", value, table_sort(value), TABLE_SORTS);
+		return set_word(&options->sort, "--sort", value, table_has_sort(value),
+				TABLE_SORTS);
 	case 'd':
 		return set_delay(&options->delay_seconds, value);
 	case 'n':

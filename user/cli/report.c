@@ -15,6 +15,7 @@
 #include "message.h"
 #include "output.h"
 #include "render.h"
+#include "summary_words.h"
 
 #define ROWS_DEFAULT 20
 #define WIDTH_DEFAULT 80
@@ -210,7 +211,7 @@ static const struct option long_options[] = {
 
 const struct command report_command = {
 	.name = "report",
-	.summary = "percentiles by " SUMMARY_BY,
+	.summary = "percentiles by " SUMMARY_BY_ALLOWED,
 	.usage = "  slowclose report                        the last five minutes, by service\n"
 		 "  slowclose report --window 1h --by unit  the last hour, by systemd unit\n"
 		 "  slowclose report --sort close-p99 -n 5  where the last percent waits longest\n"

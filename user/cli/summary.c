@@ -11,29 +11,6 @@
 
 #define ROWS_MAX 65536 /* far over what a daemon keeps */
 
-static const char *find_word(const char *const *words, const char *value)
-{
-	for (; *words; words++) {
-		if (strcmp(*words, value) == 0)
-			return *words;
-	}
-	return NULL;
-}
-
-const char *summary_window(const char *value)
-{
-	static const char *const words[] = {"1m", "5m", "1h", "start", NULL};
-
-	return find_word(words, value);
-}
-
-const char *summary_by(const char *value)
-{
-	static const char *const words[] = {"service", "process", "port", "unit", "peer", NULL};
-
-	return find_word(words, value);
-}
-
 static uint64_t count_of(struct field_error *error, const json_t *object, const char *field)
 {
 	int64_t n = field_number(error, object, field, INT64_MAX);

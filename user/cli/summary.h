@@ -12,13 +12,6 @@
 #include "field.h"
 #include "bars.h"
 
-#define SUMMARY_WINDOWS "1m, 5m, 1h or start"
-#define SUMMARY_BY "service, process, port, unit or peer"
-
-/* The same word, or NULL where it is none of these. */
-const char *summary_window(const char *value);
-const char *summary_by(const char *value);
-
 struct summary_measure {
 	int64_t p99_ns; /* or UNKNOWN */
 	int64_t max_ns; /* or UNKNOWN */

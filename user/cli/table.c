@@ -115,11 +115,9 @@ static const struct sort *find_sort(const char *name)
 	return NULL;
 }
 
-const char *table_sort(const char *value)
+bool table_has_sort(const char *value)
 {
-	const struct sort *sort = find_sort(value);
-
-	return sort ? sort->name : NULL;
+	return find_sort(value) != NULL;
 }
 
 /* What is the same keeps an order, so that rows do not jump about when they are shown again. */

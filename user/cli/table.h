@@ -12,8 +12,8 @@
 	"slow, ended, slow-accepts, slow-closes, accept-p99, accept-max, close-p99, close-max, "   \
 	"queue, close-wait or name"
 
-/* The same word, or NULL where it is none of these. */
-const char *table_sort(const char *value);
+/* Whether it is one of these. */
+bool table_has_sort(const char *value);
 
 struct table_style {
 	int columns; /* of the terminal, which longer names are cut for; 0: none are cut */

@@ -6,14 +6,7 @@
 #include <stdint.h>
 
 #include "slowclose/record.h"
-
-enum window {
-	WINDOW_1M,
-	WINDOW_5M,
-	WINDOW_1H,
-	WINDOW_START, /* since the start of the statistics */
-	WINDOW_COUNT,
-};
+#include "summary_words.h"
 
 enum measure {
 	MEASURE_ACCEPT_WAIT,

@@ -12,27 +12,7 @@
 #include "event.h"
 #include "histogram.h"
 #include "stats.h"
-
-enum summary_by {
-	BY_SERVICE,
-	BY_PORT,
-	BY_UNIT,
-	BY_PROCESS,
-	BY_PEER,
-	BY_COUNT,
-};
-
-/* The words of the query and the output: "service", …; "1m", …. NULL for any other number. */
-const char *summary_by_name(enum summary_by by);
-const char *summary_window_name(enum window window);
-
-/* For a parameter that is wrong. */
-#define SUMMARY_BY_ALLOWED "service, port, unit, process or peer"
-#define SUMMARY_WINDOW_ALLOWED "1m, 5m, 1h or start"
-
-/* Return 0 or -EINVAL. */
-int summary_by_parse(const char *text, enum summary_by *by);
-int summary_window_parse(const char *text, enum window *window);
+#include "summary_words.h"
 
 struct summary_measure {
 	struct spread spread; /* spread.count: of how many connections it is known */
