@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array_count.h"
 #include "duration.h"
 
 #define S INT64_C(1000000000)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void parses(void **state)
 {

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "array_count.h"
 #include "duration.h"
 #include "filter.h"
 
 #define LONG_NAME "1234567890123456789012345678901234567890123456789012345678901234" /* 64 */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct event slow_event(void)
 {

@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_count.h"
 #include "command.h"
 #include "message.h"
 #include "output.h"
 #include "standard_files.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct command *const commands[] = {
 	&explain_command,   &tail_command, &report_command, &list_command,

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_count.h"
 #include "duration.h"
 #include "line.h"
 
 #define CELL_SIZE 32
 #define NAME_WIDTH 19
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *table_count(uint64_t count, int width, char *buf, size_t size)
 {
