@@ -147,6 +147,8 @@ static void assert_unsure(const char *left_out, bool is_process, bool unsure)
 	text = explain_wanted(json, &wanted, false, &counts);
 	assert_int_equal(counts.unsure, unsure);
 	assert_int_equal(strncmp(text, UNSURE, strlen(UNSURE)) == 0, unsure);
+	/* Of a port the same question would have the same answer. */
+	assert_int_equal(strstr(text, "slowclose list -L 812") != NULL, unsure);
 	free(text);
 }
 

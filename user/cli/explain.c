@@ -185,13 +185,16 @@ static const char *kind_of(const struct explain_wanted *wanted)
 
 static void put_unsure(FILE *out, const struct explain_wanted *wanted)
 {
-	char text[TEXT_SIZE];
+	char text[TEXT_SIZE], advice[64] = "Of one service: slowclose explain PORT";
 
+	if (wanted->number <= UINT16_MAX) /* that would be this question again */
+		snprintf(advice, sizeof(advice),
+			 "Of a port all that waits: slowclose list -L %" PRIu32, wanted->number);
 	snprintf(text, sizeof(text),
 		 "It cannot be told whether of %s%" PRIu32
 		 " anything waits: not all that waits was looked at, or not all of its processes. "
-		 "Of one service: slowclose explain PORT",
-		 kind_of(wanted), wanted->number);
+		 "%s",
+		 kind_of(wanted), wanted->number, advice);
 	put_wrapped(out, 0, "", text);
 }
 

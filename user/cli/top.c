@@ -239,22 +239,25 @@ static void put_waiting(const struct top *top)
 	put(1, A_NORMAL, line);
 }
 
-/* Two heads, up to most rows, and the total, as the report has them. Returns the next row. */
+/* Two heads, up to most rows, and the total, as the report has them. Returns the next line. */
 static int put_table(struct top *top, int row, int most)
 {
 	struct table_style style = {.columns = COLS};
 	struct summary *summary = &top->summary;
 	struct memory_file file;
 	FILE *out = memory_file_begin(&file);
+	int rows = summary->has_other && most > 1 ? most - 1 : most;
 	char *text;
 
 	if (!out)
 		return row;
 	table_sort_rows(summary, top->sort);
-	table_fit(&style, summary, (size_t)most);
+	table_fit(&style, summary, (size_t)rows);
 	table_head(out, summary->by, &style);
-	for (int i = 0; i < most && (size_t)i < summary->row_count; i++)
+	for (int i = 0; i < rows && (size_t)i < summary->row_count; i++)
 		table_row(out, &summary->rows[i], &style);
+	if (rows < most)
+		table_row(out, &summary->other, &style);
 	table_row(out, &summary->total, &style);
 	text = memory_file_end(&file, NULL);
 	row += put_lines(row, most + 3, text);

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "array_count.h"
+
 /* include/linux/sched.h; the same since 4.14. */
 #define STATE_UNINTERRUPTIBLE 0x02
 #define STATE_STOPPED 0x04
@@ -163,8 +165,6 @@ static const char *const scheduler[] = {
 	"__cond_resched", "wait_woken",	 "bit_wait",	 "out_of_line_wait_on_bit",
 	"__wait_on_bit",  "__switch_to", "__traceiter_", "do_wait_intr",
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool begins(const char *name, const char *prefix)
 {
