@@ -39,6 +39,12 @@ size_t waiting_listener_count(const struct waiting *waiting)
 	return listener_count;
 }
 
+const struct listener *waiting_listener_at(const struct waiting *waiting, size_t i)
+{
+	(void)waiting;
+	return &listener_events[i].record->listener;
+}
+
 void waiting_listener(const struct waiting *waiting, size_t i, struct listener_event *event)
 {
 	(void)waiting;
