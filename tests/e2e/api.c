@@ -174,7 +174,7 @@ static const struct wrong wrongs[] = {
 	{"GET", "/v1/connections?comm=a%00b12345678901", 400, "comm", "a%00b12345678901", "15"},
 	{"GET", "/v1/events?%00", 400, "%00", NULL, "pid, comm, "},
 	{"GET", "/v1/summary?window=2m", 400, "window", "2m", "1m, 5m, 1h or start"},
-	{"GET", "/v1/summary?by=%ff", 400, NULL, NULL, "service, port"},
+	{"GET", "/v1/summary?by=%ff", 400, NULL, NULL, "service, process"},
 	{"HEAD", "/v1/summary?by=x", 400, NULL, NULL, NULL},
 };
 
