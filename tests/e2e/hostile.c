@@ -354,7 +354,8 @@ static void expect_gone(const struct message *first)
 }
 
 /* The CPU time that answers take with so many. */
-static int64_t cost_of_listeners(enum listening listening, const char *target)
+static int64_t cost_of_listeners(enum listening listening, json_t *(*ask)(const char *target),
+				 const char *target)
 {
 	static const char *const names[] = {"a listener", "listeners", "listeners of one port",
 					    "listeners of processes that are gone"};
@@ -373,7 +374,7 @@ static int64_t cost_of_listeners(enum listening listening, const char *target)
 		expect_queued(&first);
 	cost = service_cpu_ns();
 	for (int i = 0; i < LOOKS_COUNTED; i++) {
-		json_decref(service_list(target));
+		json_decref(ask(target));
 		pass_ms(600); /* what is younger would be told again */
 	}
 	cost = service_cpu_ns() - cost;
@@ -390,9 +391,9 @@ static void hostile_listeners(void **state)
 	(void)state;
 	command_service_start();
 	json_decref(service_get(summary));
-	alone = cost_of_listeners(ALONE, summary);
-	apart = cost_of_listeners(APART, summary);
-	together = cost_of_listeners(TOGETHER, summary);
+	alone = cost_of_listeners(ALONE, service_get, summary);
+	apart = cost_of_listeners(APART, service_get, summary);
+	together = cost_of_listeners(TOGETHER, service_get, summary);
 	print_message("           %d looks: %.0f ms of CPU with one listener, %.0f with %d, "
 		      "%.0f with as many of one port\n",
 		      LOOKS_COUNTED, (double)alone / 1e6, (double)apart / 1e6, LISTENERS,
@@ -409,8 +410,8 @@ static void hostile_accepts(void **state)
 
 	(void)state;
 	command_service_start();
-	none = cost_of_listeners(TOGETHER, "/v1/listeners");
-	many = cost_of_listeners(LEFT, "/v1/listeners");
+	none = cost_of_listeners(TOGETHER, service_list, "/v1/listeners");
+	many = cost_of_listeners(LEFT, service_list, "/v1/listeners");
 	print_message("           %d lists of %d listeners: %.0f ms of CPU, %.0f with %d processes "
 		      "that accepted and are gone\n",
 		      LOOKS_COUNTED, LISTENERS, (double)none / 1e6, (double)many / 1e6,
