@@ -35,8 +35,8 @@ static __always_inline bool kept_is_slow(const struct conn *conn, __u64 end_ns)
 {
 	__u64 since_ns = conn_kept_since_ns(conn);
 
-	/* It can have been accepted since a look has read the clock. */
-	return since_ns && since_ns < end_ns && end_ns - since_ns >= slow_close_wait_ns;
+	/* Signed: it can have been accepted since a look has read the clock. */
+	return since_ns && (__s64)(end_ns - since_ns) >= (__s64)slow_close_wait_ns;
 }
 
 /* 0 where the wait is not known. A connection that nobody accepted waited until its end. */

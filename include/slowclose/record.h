@@ -229,11 +229,17 @@ static inline __attribute__((always_inline)) _Bool conn_is_accepted(const struct
 	return conn->accepted_ns || conn->flags & CONN_ACCEPTED;
 }
 
-/* When a close wait was over, of one that ended, or was looked at, at end_ns. */
+/*
+ * When a close wait was over, of one that ended, or was looked at, at end_ns: closed_ns if that is
+ * set. Without a branch, since the verifier would go both ways through all that follows.
+ */
 static inline __attribute__((always_inline)) __u64 conn_close_wait_end_ns(const struct conn *conn,
 									  __u64 end_ns)
 {
-	return conn->closed_ns ? conn->closed_ns : end_ns;
+	__u64 is_set = conn->closed_ns | -conn->closed_ns; /* its highest bit */
+
+	__asm__ volatile("" : "+r"(is_set)); /* else the compiler makes it one */
+	return end_ns ^ ((end_ns ^ conn->closed_ns) & -(is_set >> 63));
 }
 
 /* When the application began to keep it in CLOSE_WAIT: not before it had it. 0: without a FIN. */
