@@ -229,6 +229,12 @@ static inline __attribute__((always_inline)) _Bool conn_is_accepted(const struct
 	return conn->accepted_ns || conn->flags & CONN_ACCEPTED;
 }
 
+/* Of one that is not over: one that was reset in the queue has been in CLOSE_WAIT. */
+static inline __attribute__((always_inline)) _Bool conn_is_in_close_wait(const struct conn *conn)
+{
+	return conn->close_wait_ns && !(conn->flags & CONN_CLOSED);
+}
+
 /*
  * When a close wait was over, of one that ended, or was looked at, at end_ns: closed_ns if that is
  * set. Without a branch, since the verifier would go both ways through all that follows.

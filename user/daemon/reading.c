@@ -215,7 +215,7 @@ static void add_wait(struct service_reading *service, const struct event *event)
 	if (is_kept(event))
 		add_kept(service, &event->conn);
 	service->in_queue += event->accepted == NO;
-	service->in_close_wait += event->conn.close_wait_ns && !(event->conn.flags & CONN_CLOSED);
+	service->in_close_wait += conn_is_in_close_wait(&event->conn);
 }
 
 /* Whether it is a process that lets it wait, which has it and is not done with it. */

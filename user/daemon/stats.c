@@ -432,8 +432,7 @@ static void count_waiting(struct waiting_counts *counts, const struct event *eve
 {
 	const struct conn *conn = &event->conn;
 	bool in_queue = event->accepted == NO;
-	/* One that was reset in the queue is in no state any more. */
-	bool in_close_wait = conn->close_wait_ns && !(conn->flags & CONN_CLOSED);
+	bool in_close_wait = conn_is_in_close_wait(conn);
 
 	counts->accept_queue += in_queue;
 	counts->close_wait += in_close_wait;

@@ -264,8 +264,7 @@ static const char *state(const struct event *event)
 {
 	if (event->kind != RECORD_WAITING)
 		return NULL;
-	return event->conn.close_wait_ns && !(event->conn.flags & CONN_CLOSED) ? "close-wait"
-									       : "accept-queue";
+	return conn_is_in_close_wait(&event->conn) ? "close-wait" : "accept-queue";
 }
 
 static void put_identity(struct json_text *line, const struct event *event)
