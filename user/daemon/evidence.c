@@ -185,38 +185,6 @@ static double delayed_most(const struct process_reading *now, int64_t interval_n
 	return most < 1 ? most : 1;
 }
 
-static int compare_tids(const void *a, const void *b)
-{
-	const struct thread_reading *one = a, *other = b;
-
-	return compare_u64(one->tid, other->tid);
-}
-
-static const struct thread_reading *find_thread(const struct reading *reading, uint32_t tid)
-{
-	const struct thread_reading wanted = {.tid = tid}, *found;
-	size_t i = array_first(&reading->threads, &wanted, compare_tids);
-
-	if (i >= reading->threads.count)
-		return NULL;
-	found = array_at(&reading->threads, i);
-	return found->tid == tid ? found : NULL;
-}
-
-static void set_main(struct evidence_process *evidence, const struct reading *reading,
-		     const struct reading *before)
-{
-	const struct thread_reading *now = find_thread(reading, evidence->pid);
-	const struct thread_reading *last = find_thread(before, evidence->pid);
-
-	if (!now)
-		return;
-	evidence->main.known = true;
-	evidence->main.wait = now->wait;
-	evidence->main.stuck = last && last->wait == now->wait && last->switches == now->switches &&
-			       now->wait != THREAD_RUNNING;
-}
-
 static void set_process(struct evidence_process *evidence, const struct reading *reading,
 			const struct reading *before, const struct service_process *who)
 {
@@ -240,7 +208,6 @@ static void set_process(struct evidence_process *evidence, const struct reading 
 					last ? &last->pressures : NULL, interval_ns);
 	if (!now)
 		return;
-	set_main(evidence, reading, before);
 	set_throttled(evidence, &now->throttles, last ? &last->throttles : NULL, interval_ns);
 	if (now->timed && before->threads_ns) {
 		evidence->running = cpus(now->run_ns, interval_ns);

@@ -145,8 +145,12 @@ void reading_add_thread(struct reading *reading, const struct reading *before,
 	add_to_group(&process->seen.groups[thread.wait], record, stuck, awake, where);
 	process->seen.threads++;
 	process->seen.threads_known = true;
-	if (record->tid == record->pid)
+	if (record->tid == record->pid) {
 		memcpy(process->seen.comm, record->comm, sizeof(process->seen.comm));
+		process->seen.main.known = true;
+		process->seen.main.wait = thread.wait;
+		process->seen.main.stuck = stuck;
+	}
 	if (last)
 		add_times(process, &thread, last);
 	array_add(&reading->threads, &thread);
