@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "rule_blocked.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -104,14 +105,21 @@ bool blocked_by_reader(const struct blocked *blocked)
 	return writes_to_pipe(blocked) && 2 * blocked->stuck >= blocked->threads;
 }
 
+/* "225 of 226 threads" */
+static const char *threads_of(const struct blocked *blocked, char buf[48])
+{
+	snprintf(buf, 48, "%u of %u thread%s", blocked->count, blocked->threads,
+		 blocked->threads == 1 ? "" : "s");
+	return buf;
+}
+
 static void advise_pipe(struct finding *finding, const struct blocked *blocked)
 {
 	bool writes = writes_to_pipe(blocked);
+	char threads[48];
 
-	rule_add(&finding->now,
-		 "a pipe keeps %u of %u thread%s: see why %s at its other end%s: lsof +E -p %u",
-		 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
-		 writes ? "nobody reads" : "nothing comes",
+	rule_add(&finding->now, "a pipe keeps %s: see why %s at its other end%s: lsof +E -p %u",
+		 threads_of(blocked, threads), writes ? "nobody reads" : "nothing comes",
 		 writes ? " (of standard output: whatever takes the log)" : "", blocked->pid);
 	rule_add(&finding->for_good,
 		 writes ? "keep the log out of the threads that answer: let it drop lines rather "
@@ -121,38 +129,35 @@ static void advise_pipe(struct finding *finding, const struct blocked *blocked)
 
 void blocked_advise(struct finding *finding, const struct blocked *blocked)
 {
+	char threads[48];
+
 	switch (blocked->wait) {
 	case THREAD_PIPE:
 		advise_pipe(finding, blocked);
 		break;
 	case THREAD_SOCKET:
 		rule_add(&finding->now,
-			 "a socket keeps %u of %u thread%s: see which (ss -tnp | grep pid=%u,): an "
+			 "a socket keeps %s: see which (ss -tnp | grep pid=%u,): an "
 			 "upstream or a database that does not answer, or clients without a "
 			 "request",
-			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
-			 blocked->pid);
+			 threads_of(blocked, threads), blocked->pid);
 		rule_add(&finding->for_good, "a time limit for what is asked of others");
 		break;
 	case THREAD_CHILD:
-		rule_add(&finding->now,
-			 "a child process keeps %u of %u thread%s: see what it does: ps --ppid %u",
-			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
-			 blocked->pid);
+		rule_add(&finding->now, "a child process keeps %s: see what it does: ps --ppid %u",
+			 threads_of(blocked, threads), blocked->pid);
 		rule_add(&finding->for_good, "a time limit for what children do");
 		break;
 	case THREAD_LOCK:
 		rule_add(&finding->now,
-			 "%u of %u thread%s in futex: see whether it is a lock they hang in, or "
+			 "%s in futex: see whether it is a lock they hang in, or "
 			 "nothing to do: gdb -p %u -batch -ex 'thread apply all bt'",
-			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
-			 blocked->pid);
+			 threads_of(blocked, threads), blocked->pid);
 		break;
 	default:
 		rule_add(&finding->now,
-			 "%u of %u thread%s asleep for a time: see what for: gdb -p %u, or its own "
+			 "%s asleep for a time: see what for: gdb -p %u, or its own "
 			 "dump of threads",
-			 blocked->count, blocked->threads, blocked->threads == 1 ? "" : "s",
-			 blocked->pid);
+			 threads_of(blocked, threads), blocked->pid);
 	}
 }
