@@ -71,3 +71,13 @@ bool cgroup_leave(const struct cgroup *cgroup)
 {
 	return cgroup_set(cgroup, "../cgroup.procs", "0");
 }
+
+/* Of version 2, or of version 1, whose limit counts what the kernel allocates, too. */
+bool cgroup_limit_memory(const struct cgroup *cgroup, long long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", bytes);
+	return cgroup_set(cgroup, "memory.max", bytes < 0 ? "max" : text) ||
+	       cgroup_set(cgroup, "memory.limit_in_bytes", text);
+}

@@ -23,4 +23,7 @@ bool cgroup_leave(const struct cgroup *cgroup);
 bool cgroup_set(const struct cgroup *cgroup, const char *file, const char *text);
 long long cgroup_number(const struct cgroup *cgroup, const char *file);
 
+/* Of a cgroup of memory, in bytes; -1: no limit. False: it cannot. */
+bool cgroup_limit_memory(const struct cgroup *cgroup, long long bytes);
+
 #endif

@@ -206,18 +206,6 @@ static void faults_list_without_room(void **state)
 
 static struct cgroup group;
 
-/* Of version 2, or of version 1, whose limit counts what the kernel allocates, too. */
-static bool limit_memory(const char *text, const char *text_1)
-{
-	return cgroup_set(&group, "memory.max", text) ||
-	       cgroup_set(&group, "memory.limit_in_bytes", text_1);
-}
-
-static bool unlimit_memory(void)
-{
-	return limit_memory("max", "-1");
-}
-
 static long long memory_usage(void)
 {
 	long long usage = cgroup_number(&group, "memory.current");
@@ -240,12 +228,11 @@ static void faults_no_memory_for_the_table(void **state)
 	static struct crowd crowd;
 	static struct pair old[OLD];
 	struct listener listener;
-	char limit[32];
 
 	(void)state;
 	crowd.count = 0;
 	cgroup_make(&group, "memory", "slowclose-e2e-memory");
-	if (!unlimit_memory())
+	if (!cgroup_limit_memory(&group, -1))
 		skip_with_reason("no limit of memory");
 	assert_true(cgroup_enter(&group));
 	service_start(arguments);
@@ -255,11 +242,10 @@ static void faults_no_memory_for_the_table(void **state)
 	listener_open(&crowd.listener, AF_INET, "127.0.0.1", 16);
 	kill(service.daemon.pid, SIGSTOP);
 	assert_true(memory_usage() > 0);
-	snprintf(limit, sizeof(limit), "%lld", memory_usage() + SLACK);
-	assert_true(limit_memory(limit, limit));
+	assert_true(cgroup_limit_memory(&group, memory_usage() + SLACK));
 	while (crowd.count < CROWD)
 		crowd_add(&crowd);
-	assert_true(unlimit_memory());
+	assert_true(cgroup_limit_memory(&group, -1));
 	kill(service.daemon.pid, SIGCONT);
 	print_message("           %lld of %zu ends were not followed\n",
 		      service_number("losses.no_memory"), 2 * crowd.count);

@@ -204,13 +204,11 @@ static struct cgroup little_memory;
 static void start_with_little_memory(void)
 {
 	cgroup_make(&little_memory, "memory", "slowclose-e2e-readers");
-	if (!cgroup_set(&little_memory, "memory.max", "67108864"))
-		cgroup_set(&little_memory, "memory.limit_in_bytes", "67108864");
+	cgroup_limit_memory(&little_memory, 64LL << 20);
 	assert_true(cgroup_enter(&little_memory));
 	command_service_start();
 	assert_true(cgroup_leave(&little_memory));
-	if (!cgroup_set(&little_memory, "memory.max", "max"))
-		cgroup_set(&little_memory, "memory.limit_in_bytes", "-1");
+	cgroup_limit_memory(&little_memory, -1);
 }
 
 /* The answers to those who may ask are kept until they read them: not without a bound. */
